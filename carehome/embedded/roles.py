@@ -96,10 +96,10 @@ def _setting(name: str) -> str:
 
 
 def main() -> None:
-    """Read CAREHOME_ADMIN_URL, CAREHOME_DATABASE (default carehome) and the passwords of the roles, and apply.
+    """Read CAREHOME_ADMIN_URL, CAREHOME_DATABASE (carehome by default) and the roles' passwords, and apply.
 
-    Passwords: CAREHOME_OWNER_PASSWORD, CAREHOME_APP_PASSWORD, CAREHOME_BACKUP_PASSWORD. The administrator's own password
-    may stand apart, in CAREHOME_ADMIN_PASSWORD. Each name may end in _FILE and then names a file.
+    Passwords: CAREHOME_OWNER_PASSWORD, CAREHOME_APP_PASSWORD, CAREHOME_BACKUP_PASSWORD. The administrator's own
+    password may stand apart, in CAREHOME_ADMIN_PASSWORD. Each name may end in _FILE and then names a file.
     """
     admin = _setting("CAREHOME_ADMIN_URL")
     if os.environ.get("CAREHOME_ADMIN_PASSWORD_FILE") or os.environ.get("CAREHOME_ADMIN_PASSWORD"):

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from carehome.embedded.errors import MissingKey
 from carehome.embedded.processes import private_directory
 
-SECRET_KEY = "secret_key"
+SECRET_KEY = "secret_key"  # noqa: S105 - a file name
 WRAPPING_KEY = "wrapping.key"
 SIGNING_KEY = "signing.pem"
 BACKUP_IDENTITY = "backup.age-identity"
