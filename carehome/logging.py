@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest
 from django_structlog import signals
 from structlog.typing import EventDict, ProcessorReturnValue, WrappedLogger
@@ -152,8 +153,7 @@ def _short(filename: str) -> str:
 
 
 def _debugging() -> bool:
-    from django.conf import settings  # this module is read while the settings are being made
-
+    """Asked for each line, never at import: this module is read while the settings are being made."""
     return bool(settings.configured and settings.DEBUG)
 
 
