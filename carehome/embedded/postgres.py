@@ -54,10 +54,12 @@ class Cluster:
     durable: off for tests; then nothing is flushed to disk and a power cut may lose the cluster.
     """
 
-    def __init__(self, root: Path, *, durable: bool = True, password_file: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, *, durable: bool = True, password_file: Path | None = None, log: Path | None = None
+    ) -> None:
         self.root = root.resolve()
         self.data = self.root / "data"
-        self.log = self.root / "server.log"
+        self.log = log or self.root / "server.log"
         self.durable = durable
         self.password_file = password_file or self.root / "admin.password"
         self.process: subprocess.Popen[bytes] | None = None

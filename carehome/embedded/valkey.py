@@ -35,9 +35,9 @@ def binary() -> Path:
 class Broker:
     """One Valkey and its data folder (0700). Reached through the socket's permissions, so it has no password."""
 
-    def __init__(self, root: Path, *, durable: bool = True) -> None:
+    def __init__(self, root: Path, *, durable: bool = True, log: Path | None = None) -> None:
         self.root = root.resolve()
-        self.log = self.root / "server.log"
+        self.log = log or self.root / "server.log"
         self.durable = durable
         self.process: subprocess.Popen[bytes] | None = None
 
