@@ -1,0 +1,101 @@
+// The browser's half of the automatic lock. The server's half decides: its middleware refuses everything once a session
+// is locked. This half keeps a person's text on the screen alive while they type, warns them, and then empties the page.
+
+const PING_EVERY = 20_000; // milliseconds; the server needs to hear of typing well within its own limit
+const EVENTS = ["pointerdown", "keydown", "wheel", "touchstart"];
+
+export function watch() {
+  const config = document.body.dataset;
+  const limit = Number(config.idleSeconds) * 1000;
+  if (!limit || !config.lockUrl) return;
+
+  const warnAt = limit - Number(config.warnSeconds || 20) * 1000;
+  const channel = "BroadcastChannel" in window ? new BroadcastChannel("carehome-lock") : null;
+  const warning = document.querySelector("[data-lock-warning]");
+  let last = Date.now();
+  let pinged = Date.now();
+  let gone = false;
+
+  function active() {
+    if (gone) return;
+    const now = Date.now();
+    if (now - last >= limit) return lock(); // a sleeping tablet fires no timers: the tap that wakes it is not activity
+    last = now;
+    channel?.postMessage({ active: now });
+    if (warning?.open) warning.close();
+    if (now - pinged >= PING_EVERY) ping(now);
+  }
+
+  function ping(now) {
+    pinged = now;
+    if (!config.activityUrl) return;
+    post(config.activityUrl).then((answer) => {
+      if (answer.status === 423 || answer.status === 401 || answer.status === 403) leave();
+    }, () => {});
+  }
+
+  function check() {
+    if (gone) return;
+    const idle = Date.now() - last;
+    if (idle >= limit) return lock();
+    if (!warning) return;
+    if (idle >= warnAt) {
+      const left = Math.max(1, Math.ceil((limit - idle) / 1000));
+      const count = warning.querySelector("[data-seconds]");
+      if (count && count.textContent !== String(left)) count.textContent = String(left);
+      if (!warning.open) warning.showModal();
+    } else if (warning.open) {
+      warning.close();
+    }
+  }
+
+  function lock() {
+    if (gone) return;
+    channel?.postMessage({ locked: true });
+    empty();
+    post(config.lockNowUrl, true).finally(() => location.replace(config.lockUrl));
+  }
+
+  // Nothing of a resident may stay on the screen, in the page's memory or in its title.
+  function empty() {
+    gone = true;
+    if (warning?.open) warning.close();
+    for (const part of document.querySelectorAll("main, header, nav, [data-resident]")) part.replaceChildren();
+    document.title = config.lockedTitle || "Locked";
+  }
+
+  function leave() {
+    if (gone) return;
+    empty();
+    location.replace(config.lockUrl);
+  }
+
+  for (const name of EVENTS) window.addEventListener(name, active, { capture: true, passive: true });
+  window.addEventListener("input", active, { capture: true, passive: true });
+  for (const name of ["visibilitychange", "focus"]) (name === "focus" ? window : document).addEventListener(name, check);
+  window.addEventListener("pageshow", (event) => (event.persisted ? location.reload() : check()));
+  warning?.addEventListener("cancel", active);
+  warning?.querySelector("[data-stay]")?.addEventListener("click", () => {
+    active();
+    if (!gone) ping(Date.now());
+  });
+  channel?.addEventListener("message", (event) => {
+    if (event.data.locked) leave();
+    else if (event.data.active > last) {
+      last = event.data.active;
+      if (warning?.open) warning.close();
+    }
+  });
+  setInterval(check, 1000);
+}
+
+function post(url, keepalive = false) {
+  const token = document.querySelector("meta[name=csrf-token]")?.content || "";
+  return fetch(url, {
+    method: "POST",
+    headers: { "X-CSRFToken": token, Accept: "application/json" },
+    credentials: "same-origin",
+    redirect: "manual",
+    keepalive,
+  });
+}
