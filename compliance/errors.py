@@ -1,0 +1,57 @@
+"""What compliance refuses, each saying what to do next."""
+
+
+class ComplianceError(Exception):
+    """Root of this app's errors."""
+
+
+class BadEdition(ComplianceError):
+    """An edition's file does not hold together; the message names the place. Correct the file."""
+
+
+class UnknownEdition(ComplianceError):
+    """There is no edition of that key; the message lists those there are."""
+
+
+class UnknownItem(ComplianceError):
+    """The edition has no such evidence item."""
+
+
+class UnknownCollector(ComplianceError):
+    """No collector of that name is registered."""
+
+
+class ContradictedByEvidence(ComplianceError):
+    """What the system sees says otherwise; put that right first, then confirm."""
+
+
+class NothingToWithdraw(ComplianceError):
+    """The item has no standing confirmation."""
+
+
+class ValidUntilOutOfRange(ComplianceError):
+    """A confirmation has to end after today and within the item's review period."""
+
+
+class StatementMissing(ComplianceError):
+    """A confirmation says in words what was checked."""
+
+
+class ReasonMissing(ComplianceError):
+    """An evidence pack leaves the house, so somebody has to say why."""
+
+
+class PackNotReady(ComplianceError):
+    """The pack is still being made, has failed or has expired; there is nothing to download."""
+
+
+class PackBuildFailed(ComplianceError):
+    """The pack could not be made; the message is a plain reason to show."""
+
+
+class AlertAlreadyReviewed(ComplianceError):
+    """A review is final; somebody has already given a verdict."""
+
+
+class OwnAlert(ComplianceError):
+    """Nobody reviews an alert about their own access; ask another manager."""
