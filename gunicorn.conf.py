@@ -5,7 +5,7 @@ The address comes from the command line. Access lines are written by the applica
 
 import os
 
-from carehome.logging import LOGGING_CONFIG
+from carehome import logging
 
 workers = int(os.environ.get("CAREHOME_WEB_WORKERS", "2"))
 threads = int(os.environ.get("CAREHOME_WEB_THREADS", "4"))
@@ -22,7 +22,7 @@ control_socket_disable = True
 forwarded_allow_ips = os.environ.get("CAREHOME_PROXY_ADDRESSES", "127.0.0.1")
 accesslog = None
 logconfig_dict = {
-    **LOGGING_CONFIG,
+    **logging.CONFIG,
     "loggers": {
         "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
         "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},

@@ -165,7 +165,7 @@ _BEFORE: list[structlog.typing.Processor] = [
     name_task,
 ]
 
-LOGGING_CONFIG: dict[str, Any] = {
+CONFIG: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {

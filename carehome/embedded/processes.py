@@ -49,6 +49,7 @@ def spawn(
             env=dict(environment) if environment is not None else None,
             cwd=cwd,
             start_new_session=True,
+            umask=0o077,
             preexec_fn=die_with_parent,
         )
     finally:

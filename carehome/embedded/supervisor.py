@@ -181,8 +181,9 @@ class Supervisor:
             self._command("Making the demo organisations", "seed_demo")
 
     def _command(self, text: str, *arguments: str) -> None:
-        """Run a manage.py command, showing how long it takes; its output goes to a log."""
+        """Run a manage.py command, showing how long it takes; its output goes to a log of this run alone."""
         log = self._log(arguments[0])
+        log.unlink(missing_ok=True)
         argv = [sys.executable, ROOT / "manage.py", *arguments]
         with progress(text) as line:
             process = spawn(argv, log=log, environment=self.environment, cwd=ROOT)

@@ -39,10 +39,13 @@ class Progress:
 
 @contextmanager
 def progress(text: str) -> Iterator[Progress]:
-    """Show a step while it runs; its outcome is `done`, or `stopped` when it raises."""
+    """Show a step while it runs; its outcome is done, failed when it raises, stopped when someone asks for it."""
     line = Progress(text)
     try:
         yield line
+    except Exception:
+        line.close("failed")
+        raise
     except BaseException:
         line.close("stopped")
         raise
