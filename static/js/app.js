@@ -60,6 +60,17 @@ function focusSwappedErrors() {
   });
 }
 
+// The lock page may stand for hours: its clock goes on.
+function runClock() {
+  const clock = document.querySelector("[data-clock]");
+  if (!clock) return;
+  const format = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "Europe/London" });
+  setInterval(() => {
+    const now = format.format(new Date());
+    if (clock.textContent !== now) clock.textContent = now;
+  }, 5000);
+}
+
 function printButtons() {
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
@@ -72,5 +83,6 @@ guardSubmits();
 showConnection();
 focusSwappedErrors();
 printButtons();
+runClock();
 startKeypads();
 watch();

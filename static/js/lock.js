@@ -53,7 +53,13 @@ export function watch() {
     if (gone) return;
     channel?.postMessage({ locked: true });
     empty();
-    post(config.lockNowUrl, true).finally(() => location.replace(config.lockUrl));
+    const page = lockPage();
+    post(config.lockNowUrl, true).finally(() => location.replace(page));
+  }
+
+  // The same person comes back to the page they left; the server decides whether it is the same person.
+  function lockPage() {
+    return `${config.lockUrl}?next=${encodeURIComponent(location.pathname + location.search)}`;
   }
 
   // Nothing of a resident may stay on the screen, in the page's memory or in its title.
@@ -67,7 +73,7 @@ export function watch() {
   function leave() {
     if (gone) return;
     empty();
-    location.replace(config.lockUrl);
+    location.replace(lockPage());
   }
 
   for (const name of EVENTS) window.addEventListener(name, active, { capture: true, passive: true });
