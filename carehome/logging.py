@@ -27,6 +27,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:\[\]<>/-]{1,200}")
 _SAFE_PATH = re.compile(r"[a-z0-9._/-]{1,300}")
 _QUIET_ROUTES = {"healthz", "readyz"}
 _FRAMES = 12
+_LARGEST_NUMBER = 10_000_000  # process ids and counts pass; NHS and telephone numbers do not
 
 # Key -> nothing else reaches a line. Refs are `kind:uuid`; `where` and `error` are made below.
 _KEYS = {
@@ -74,14 +75,27 @@ def leave_out_noise(logger: WrappedLogger, method: str, line: EventDict) -> Even
 
 
 def strip_foreign(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
-    """Another library's record: its template, and of what Celery fills in, the task's name, id and duration."""
+    """Another library's record: its template, with small numbers filled in and everything else left out.
+
+    Of what Celery fills in by name, the task's name, id and duration are kept.
+    """
     record: _Record = line["_record"]
+    filled = line.pop("positional_args", None)
     if record.name.startswith(_SPEAK_FREELY):
         line["event"] = "warning_withheld"
-    filled = line.pop("positional_args", None)
-    if isinstance(filled, Mapping) and record.name.startswith("celery"):
+    elif isinstance(filled, tuple) and filled:
+        line["event"] = _fill(str(line["event"]), filled)
+    elif isinstance(filled, Mapping) and record.name.startswith("celery"):
         line.update({key: filled[word] for word, key in _CELERY_WORDS.items() if word in filled})
     return line
+
+
+def _fill(template: str, filled: tuple[object, ...]) -> str:
+    kept = tuple(value if isinstance(value, int) and abs(value) < _LARGEST_NUMBER else "…" for value in filled)
+    try:
+        return template % kept
+    except (TypeError, ValueError):
+        return template
 
 
 def name_task(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
@@ -171,7 +185,7 @@ CONFIG: dict[str, Any] = {
     "formatters": {
         "json": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processors": [name_failure, keep_allowed, structlog.processors.JSONRenderer()],
+            "processors": [name_failure, keep_allowed, structlog.processors.JSONRenderer(ensure_ascii=False)],
             "foreign_pre_chain": [*_BEFORE, strip_foreign],
             "use_get_message": False,
             "pass_foreign_args": True,

@@ -199,7 +199,19 @@ class Supervisor:
     def _start_application(self) -> None:
         python = [sys.executable, "-m"]
         web = [*python, "gunicorn", "carehome.wsgi:application", "--bind", f"127.0.0.1:{self.port}"]
-        worker = [*python, "celery", "-A", "carehome", "worker", "--beat", "--queues", QUEUES, "--concurrency", "2"]
+        worker = [
+            *python,
+            "celery",
+            "--quiet",
+            "-A",
+            "carehome",
+            "worker",
+            "--beat",
+            "--queues",
+            QUEUES,
+            "--concurrency",
+            "2",
+        ]
         worker += ["--schedule", str(self.var / "celerybeat-schedule"), "--hostname", "carehome@%h"]
         worker += ["--without-mingle", "--without-gossip", "--loglevel", "INFO"]
         with progress("Starting web server, worker and scheduler") as line:
