@@ -23,7 +23,7 @@ from django_structlog import signals
 from structlog.typing import EventDict, ProcessorReturnValue, WrappedLogger
 
 _ROOT = Path(__file__).resolve().parent.parent
-_PLAIN = re.compile(r"[A-Za-z0-9_.:\[\]<>/-]{1,200}")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:\[\]<>/-]{1,300}")
 _SAFE_PATH = re.compile(r"[a-z0-9._/-]{1,300}")
 _QUIET_ROUTES = {"healthz", "readyz"}
 _FRAMES = 12
@@ -123,7 +123,7 @@ def name_failure(logger: WrappedLogger, method: str, line: EventDict) -> EventDi
 
 def keep_allowed(logger: WrappedLogger, method: str, line: EventDict) -> ProcessorReturnValue:
     """Only the keys of the list, in order, each checked; what was left out is named by its key."""
-    free = {"event", "where", "error", *(("message",) if _debugging() else ())}
+    free = {"event", *(("message",) if _debugging() else ())}
     kept = {key: line[key] for key in line if key in _KEYS and (key in free or _is_plain(line[key]))}
     dropped = sorted(key for key in line if key not in kept and not key.startswith("_") and key not in _EXPECTED)
     if dropped:
@@ -135,6 +135,8 @@ _EXPECTED = {"request", "user_agent", "positional_args", "stack_info", "color_me
 
 
 def _is_plain(value: object) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
     if value is None or isinstance(value, bool | int | float | UUID):
         return True
     return isinstance(value, str) and _PLAIN.fullmatch(value) is not None
@@ -156,7 +158,7 @@ def _class_name(error: BaseException) -> str:
 
 def _places(trace: TracebackType | None) -> list[str]:
     frames = traceback.extract_tb(trace)[-_FRAMES:]
-    return [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
+    return [f"{_short(frame.filename)}:{frame.lineno}:{frame.name}" for frame in frames]
 
 
 def _short(filename: str) -> str:
