@@ -4,10 +4,10 @@ from django.apps import AppConfig
 
 
 class CarehomeConfig(AppConfig):
-    """Registers the deployment checks, and names our Celery application as the one that `delay` speaks to."""
+    """Registers the deployment checks."""
 
     name = "carehome"
     verbose_name = "carehome"
 
     def ready(self) -> None:
-        from carehome import celery, checks  # noqa: F401 - importing registers both; not before the apps are loaded
+        from carehome import checks  # noqa: F401 - importing registers them; not before the apps are loaded
