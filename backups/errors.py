@@ -18,6 +18,10 @@ class NoRecipients(BackupError):
     """There is nobody to encrypt for, so nothing is written."""
 
 
+class NoSigningKey(BackupError):
+    """Without it no set can be vouched for, neither a new one nor an old one."""
+
+
 class NoIdentity(BackupError):
     """The private key that opens the set is not on this machine."""
 

@@ -104,7 +104,7 @@ def take_inventory(connection: "Connection[Any]") -> Inventory:
         shares=shares,
         organisations=organisations,
         schema=_schema_digest(connection, present="django_migrations" in tables),
-        wrapping_keys=_wrapping_keys(connection),
+        wrapping_keys=_wrapping_keys(connection) if "access_data_key" in tables else (),
         postgresql=connection.info.parameter_status("server_version") or "",
     )
 
@@ -139,13 +139,8 @@ def _schema_digest(connection: "Connection[Any]", *, present: bool) -> str:
 
 
 def _wrapping_keys(connection: "Connection[Any]") -> tuple[str, ...]:
-    """Ids of the wrapping keys that the stored data keys need, so that a set says which keys a restore must find."""
-    columns = connection.execute(
-        "SELECT table_schema, table_name FROM information_schema.columns"
-        " WHERE column_name = 'wrapping_key_id' AND table_schema = 'public' ORDER BY 1, 2"
+    """Ids of the wrapping keys that the organisations' keys need: what a restore elsewhere must bring along."""
+    rows = connection.execute(
+        "SELECT DISTINCT wrapped_by FROM access_data_key WHERE purpose = 'organisation' AND wrapped IS NOT NULL"
     ).fetchall()
-    found: set[str] = set()
-    for schema, table in columns:
-        statement = sql.SQL("SELECT DISTINCT wrapping_key_id::text FROM {} WHERE wrapping_key_id IS NOT NULL")
-        found.update(key for (key,) in connection.execute(statement.format(sql.Identifier(schema, table))).fetchall())
-    return tuple(sorted(found))
+    return tuple(key for (key,) in rows)

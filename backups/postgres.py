@@ -8,6 +8,8 @@ folders and on the PATH. Passwords travel in the environment of the child proces
 import os
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -18,7 +20,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from backups.errors import NoDatabase, ToolMissing
+from backups.errors import BackupError, NoDatabase, ToolMissing
 
 _QUOTED = re.compile(r'"([^"]*)"')
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
@@ -83,6 +85,15 @@ class Address:
         return ["--no-password", f"--dbname={make_conninfo('', **parameters)}"], environment
 
 
+@contextmanager
+def plainly(kind: type[BackupError], doing: str) -> Iterator[None]:
+    """Turn what the database refuses into one of our errors, without the statement or any value."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise kind(f"The database refused {doing} ({type(error).__name__}).") from error
+
+
 def server_major(connection: "psycopg.Connection[Any]") -> int:
     return connection.info.server_version // 10000
 
@@ -133,9 +144,20 @@ def complaint(stderr: str) -> str:
     return "no reason was given"
 
 
+def ensure_database(address: Address) -> None:
+    """Make the address's database where the server has none of that name; its role must be allowed to."""
+    try:
+        with address.at("postgres").connect(autocommit=True) as connection:
+            row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [address.database]).fetchone()
+    except NoDatabase:
+        return  # this role may only enter its own database; whether that is there shows when it is entered
+    if row is None:
+        create_database(address.at("postgres"), address.database)
+
+
 def create_database(address: Address, name: str) -> None:
     """An empty database of the address's role, closed to everyone who was not let in by name."""
-    with address.connect(autocommit=True) as connection:
+    with plainly(NoDatabase, "a new database"), address.connect(autocommit=True) as connection:
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
         )
@@ -143,7 +165,7 @@ def create_database(address: Address, name: str) -> None:
 
 
 def drop_database(address: Address, name: str) -> None:
-    with address.connect(autocommit=True) as connection:
+    with plainly(NoDatabase, "the removal of a database"), address.connect(autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 

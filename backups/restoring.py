@@ -11,7 +11,7 @@ from pyrage import x25519
 from backups.destinations import DATA, Destination
 from backups.errors import BackupError, RestoreFailed, TargetNotEmpty
 from backups.manifest import Manifest
-from backups.postgres import Address, complaint, program, server_major
+from backups.postgres import Address, complaint, plainly, program, server_major
 from backups.sets import check_unsealed, end_child, widen
 from backups.streams import unseal
 
@@ -27,7 +27,7 @@ def restore_into(
     manifest: already checked against its signature; the data file against it, too (`sets.check_data`).
     target: as the role that shall own the tables. Raises TargetNotEmpty, WrongIdentity, DataDamaged, RestoreFailed.
     """
-    with target.connect() as connection:
+    with plainly(RestoreFailed, "to be prepared for a restore"), target.connect() as connection:
         major = server_major(connection)
         _require_empty(connection)
         _open_to_roles(connection, target.database)

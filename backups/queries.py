@@ -1,0 +1,111 @@
+"""What the dashboard and the collectors read of backups."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from celery.schedules import crontab
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from access.models import Organisation
+from access.tenancy import acting_for, organisation_ids
+from backups import installation
+from backups.models import BackupRun, RestoreDrill
+from backups.schedule import DRILL_AT, MAKE_AT
+
+_RETRY_AFTER = timedelta(hours=1)
+
+
+def restore_drills(organisation_id: UUID, since: datetime, until: datetime) -> QuerySet[RestoreDrill]:
+    """The organisation's drills that ended in [since, until), newest first."""
+    drills: QuerySet[RestoreDrill] = RestoreDrill.objects.filter(
+        organisation_id=organisation_id, finished_at__gte=since, finished_at__lt=until
+    )
+    return drills.order_by("-finished_at")
+
+
+def latest_drill(organisation_id: UUID) -> RestoreDrill | None:
+    """The newest drill that has ended, passed or not."""
+    drill: RestoreDrill | None = (
+        RestoreDrill.objects.filter(organisation_id=organisation_id, finished_at__isnull=False)
+        .order_by("-finished_at")
+        .first()
+    )
+    return drill
+
+
+def running_drill(organisation_id: UUID) -> RestoreDrill | None:
+    drill: RestoreDrill | None = RestoreDrill.objects.filter(
+        organisation_id=organisation_id, finished_at__isnull=True
+    ).first()
+    return drill
+
+
+def latest_backup(before: datetime | None = None) -> BackupRun | None:
+    """The newest set that was made and still exists; of the whole installation."""
+    runs = BackupRun.objects.filter(state=BackupRun.State.MADE, expired_at__isnull=True)
+    if before is not None:
+        runs = runs.filter(finished_at__lt=before)
+    return runs.order_by("-covers_until").first()
+
+
+def recent_runs(count: int = 20) -> list[BackupRun]:
+    """The newest runs in whatever state, newest first."""
+    return list(BackupRun.objects.order_by("-requested_at")[:count])
+
+
+@dataclass(frozen=True, slots=True)
+class NextRuns:
+    """When the schedule comes round next; aware UTC."""
+
+    backup_at: datetime
+    drill_at: datetime
+
+
+def next_runs(now: datetime | None = None) -> NextRuns:
+    moment = now or timezone.now()
+    return NextRuns(backup_at=_next(MAKE_AT, moment), drill_at=_next(DRILL_AT, moment))
+
+
+def _next(schedule: crontab, now: datetime) -> datetime:
+    return now + schedule.remaining_estimate(now)
+
+
+def backup_is_due(now: datetime | None = None) -> bool:
+    """Whether a person waits for one, or the newest set is older than the strictest organisation's RPO allows.
+
+    After a failure the next attempt waits an hour.
+    """
+    moment = now or timezone.now()
+    if BackupRun.objects.filter(state=BackupRun.State.WAITING).exists():
+        return True
+    if BackupRun.objects.filter(state=BackupRun.State.FAILED, finished_at__gt=moment - _RETRY_AFTER).exists():
+        return False
+    latest = latest_backup()
+    return latest is None or latest.covers_until is None or moment - latest.covers_until >= strictest_rpo()
+
+
+def drill_is_due(now: datetime | None = None) -> bool:
+    """Whether there is a set and some organisation has had no drill of any kind for a day."""
+    moment = now or timezone.now()
+    if latest_backup() is None:
+        return False
+    return any(
+        not _drilled_since(organisation_id, moment - timedelta(hours=24)) for organisation_id in organisation_ids()
+    )
+
+
+def _drilled_since(organisation_id: UUID, since: datetime) -> bool:
+    with acting_for(organisation_id):
+        drilled: bool = RestoreDrill.objects.filter(organisation_id=organisation_id, started_at__gt=since).exists()
+    return drilled
+
+
+def strictest_rpo() -> timedelta:
+    """The shortest time's data that any organisation may lose; never more than a day."""
+    shortest = installation.longest_gap()
+    for organisation_id in organisation_ids():
+        with acting_for(organisation_id):
+            shortest = min(shortest, Organisation.objects.get(pk=organisation_id).rpo)
+    return shortest

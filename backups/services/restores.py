@@ -1,0 +1,76 @@
+"""Restoring for real: an operator's work, from the command line."""
+
+from dataclasses import dataclass
+
+import psycopg
+from django.db import DatabaseError
+
+from audit.anchors import anchored_notes
+from backups import installation, knowledge, sets
+from backups.destinations import Destination
+from backups.drill import DrillOutcome, check_database
+from backups.errors import NoDatabase
+from backups.events import BackupEvent
+from backups.inventory import sees_every_row
+from backups.manifest import Manifest
+from backups.opening import opening_fault
+from backups.postgres import Address, ensure_database
+from backups.restoring import restore_into
+from backups.services import system
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreReport:
+    """told: whether the live ledger could take note that a copy was made; it may be what was lost."""
+
+    manifest: Manifest
+    behind: knowledge.Behind
+    outcome: DrillOutcome
+    told: bool
+
+
+def restore_set(*, name: str, destination: Destination, target: Address, allow_older: bool = False) -> RestoreReport:
+    """Restore a set into an empty database and hold that database against the set's manifest.
+
+    target: as the role that shall own the tables; the roles that the set names must exist there. The database is made
+    where there is none. Raises BackupError; the target is then as empty as it was, unless the message says otherwise.
+    Appends backups.restore.started to every organisation's ledger, where the live database can still be reached.
+    """
+    manifest = sets.read_manifest(destination, name, installation.public_keys())
+    sets.check_data(destination, manifest)
+    if not allow_older:
+        knowledge.refuse_older(manifest, destination)
+    identities = installation.identities()
+    ensure_database(target)
+    told = _tell(manifest, target)
+    restore_into(destination=destination, manifest=manifest, identities=identities, target=target)
+    return RestoreReport(manifest, knowledge.behind_anchors(manifest), _check(target, manifest), told)
+
+
+def _tell(manifest: Manifest, target: Address) -> bool:
+    detail = {"set": manifest.name, "database": target.database}
+    try:
+        system.tell_each_organisation(BackupEvent.RESTORE_STARTED, f"backup:{manifest.id}", {}, detail)
+    except (DatabaseError, psycopg.Error):
+        return False
+    return True
+
+
+def _check(target: Address, manifest: Manifest) -> DrillOutcome:
+    with _reader(target).connect() as reader, installation.app().on_server_of(target).connect() as app:
+        return check_database(reader, app, manifest, anchored=anchored_notes, opens_records=opening_fault)
+
+
+def _reader(target: Address) -> Address:
+    """The role that restored, if it sees every row; else the reading role, on the target's server."""
+    with target.connect() as connection:
+        if sees_every_row(connection):
+            return target
+    reader = installation.reader().on_server_of(target)
+    try:
+        reader.connect().close()
+    except NoDatabase as error:
+        raise NoDatabase(
+            "The set was restored, but could not be checked: no role that sees every row can reach the new database."
+        ) from error
+    return reader
