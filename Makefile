@@ -34,12 +34,15 @@ check: $(TEST_STAMP)
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 
+# --universal keeps what older or newer Pythons need (Debian 12 has 3.11.2) with a marker.
+lock: export PATH := $(abspath $(BIN)):$(PATH)
 lock: $(TEST_STAMP)
-	@command -v uv >/dev/null || { echo "make lock needs the program uv (https://docs.astral.sh/uv/)."; exit 1; }
-	uv pip compile requirements/base.in -o requirements/base.txt --python-version 3.11 --universal \
-	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet
-	uv pip compile requirements/test.in -o requirements/test.txt --python-version 3.11 --universal \
-	  --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet
+	@command -v uv >/dev/null || { echo "make lock needs the program uv: $(BIN)/python -m pip install uv"; exit 1; }
+	@for name in base test; do \
+	  echo "Resolving requirements/$$name.in"; \
+	  uv pip compile requirements/$$name.in -o requirements/$$name.txt --universal --python-version 3.11 \
+	    --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet || exit 1; \
+	done
 
 clean-data:
 	@read -r -p "Delete all data in var/, with its keys? Type yes: " answer && [ "$$answer" = yes ] \
