@@ -40,7 +40,10 @@ function start(root) {
     if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (/^\d$/.test(event.key)) press(event.key);
     else if (event.key === "Backspace") press("delete");
-    else if (event.key === "Enter" && !event.target.closest("button, a")) input.form.requestSubmit();
+    else if (event.key === "Enter" && (input.value.length === length || !event.target.closest("button, a"))) {
+      event.preventDefault(); // a finished PIN goes off, wherever the focus was left
+      input.form.requestSubmit();
+    }
   });
   input.addEventListener("input", show);
   show();

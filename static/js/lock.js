@@ -2,7 +2,8 @@
 // is locked. This half keeps a person's text on the screen alive while they type, warns them, and then empties the page.
 
 const PING_EVERY = 20_000; // milliseconds; the server needs to hear of typing well within its own limit
-const EVENTS = ["pointerdown", "keydown", "wheel", "touchstart"];
+const TOUCHES = ["pointerdown", "wheel", "touchstart"];
+const EVENTS = [...TOUCHES, "keydown", "input"];
 
 export function watch() {
   const config = document.body.dataset;
@@ -16,8 +17,9 @@ export function watch() {
   let pinged = Date.now();
   let gone = false;
 
-  function active() {
-    if (gone) return;
+  function active(event) {
+    // While the warning is open a touch is answered by its click, or the dialog would vanish from under the finger.
+    if (gone || (warning?.open && TOUCHES.includes(event?.type))) return;
     const now = Date.now();
     if (now - last >= limit) return lock(); // a sleeping tablet fires no timers: the tap that wakes it is not activity
     last = now;
@@ -77,14 +79,9 @@ export function watch() {
   }
 
   for (const name of EVENTS) window.addEventListener(name, active, { capture: true, passive: true });
-  window.addEventListener("input", active, { capture: true, passive: true });
   for (const name of ["visibilitychange", "focus"]) (name === "focus" ? window : document).addEventListener(name, check);
   window.addEventListener("pageshow", (event) => (event.persisted ? location.reload() : check()));
-  warning?.addEventListener("cancel", active);
-  warning?.querySelector("[data-stay]")?.addEventListener("click", () => {
-    active();
-    if (!gone) ping(Date.now());
-  });
+  for (const name of ["click", "cancel"]) warning?.addEventListener(name, active); // "Stay", beside it, or Escape
   channel?.addEventListener("message", (event) => {
     if (event.data.locked) leave();
     else if (event.data.active > last) {
