@@ -205,9 +205,12 @@ def namespaces_work() -> bool:
 
 
 def _as_server(data: Path) -> tuple[str, ...]:
-    """What to put before a server program so that it does not run as root; nothing for an ordinary user."""
+    """What to put before a server program so that it does not run as root; nothing for an ordinary user.
+
+    An account without a name, as some container hosts hand out, is refused by PostgreSQL too; the namespace names it.
+    """
     if os.geteuid() != 0:
-        return ()
+        return _NAMESPACE if _is_nameless(os.geteuid()) and namespaces_work() else ()
     if namespaces_work():
         if data.stat().st_uid != 0:
             _give(data, 0, 0)
@@ -219,6 +222,14 @@ def _as_server(data: Path) -> tuple[str, ...]:
     # The server must make its socket in the folder above, which holds nothing else of root's that it could not read.
     os.chown(data.parent, account.pw_uid, account.pw_gid)
     return ("setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--no-new-privs")
+
+
+def _is_nameless(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return True
+    return False
 
 
 def _system_account() -> pwd.struct_passwd:
