@@ -1,0 +1,24 @@
+"""The ledger's cipher: who holds the keys that audit does not know."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from access import envelope, keys
+
+
+class LedgerCipher:
+    """Details go under the resident's key where an entry names one resident, else under the organisation's."""
+
+    def seal(self, organisation_id: UUID, event_id: UUID, residents: Sequence[UUID], plaintext: bytes) -> bytes:
+        key = keys.key_for(organisation_id, residents[0] if len(residents) == 1 else None)
+        return envelope.seal(key.cipher, key.id, plaintext, self._place(organisation_id, event_id))
+
+    def open(self, organisation_id: UUID, event_id: UUID, ciphertext: bytes) -> bytes:
+        key = keys.by_id(organisation_id, envelope.key_id(ciphertext))
+        return envelope.open_sealed(key.cipher, key.id, ciphertext, self._place(organisation_id, event_id))
+
+    def record_digest(self, organisation_id: UUID, message: bytes) -> bytes:
+        return keys.record_digest(organisation_id, message)
+
+    def _place(self, organisation_id: UUID, event_id: UUID) -> bytes:
+        return envelope.place(organisation_id, "audit_event", "detail", event_id)

@@ -1,0 +1,28 @@
+"""What runs by the clock for access and the ledger; times are Europe/London."""
+
+from celery.schedules import crontab
+
+SCHEDULE = {
+    "sign-checkpoints": {
+        "task": "access.tasks.sign_checkpoints",
+        "schedule": 30.0,  # seconds; a checkpoint is at most a minute behind the ledger
+        "options": {"queue": "alerts", "expires": 25},
+    },
+    "verify-ledgers": {
+        "task": "access.tasks.verify_ledgers",
+        "schedule": crontab(minute="*/15"),
+        "args": ["incremental"],
+        "options": {"queue": "default", "expires": 600},
+    },
+    "verify-ledgers-fully": {
+        "task": "access.tasks.verify_ledgers",
+        "schedule": crontab(hour=2, minute=0),
+        "args": ["full"],
+        "options": {"queue": "heavy"},
+    },
+    "make-ledger-partitions": {
+        "task": "access.tasks.make_ledger_partitions",
+        "schedule": crontab(hour=0, minute=20),
+        "options": {"queue": "default"},
+    },
+}

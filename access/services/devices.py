@@ -1,0 +1,67 @@
+"""Enrolling and blocking tablets."""
+
+import hashlib
+import secrets
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+import audit.services
+from access import tenancy
+from access.actors import Actor
+from access.events import AccessEvent
+from access.models import CareHome, Device
+from access.policies import AccessPermission, policy
+
+
+@transaction.atomic
+def enrol_device(*, actor: Actor, name: str, care_home: CareHome) -> tuple[Device, str]:
+    """Enrol the browser the actor is using; returns the device and the secret for its cookie, shown nowhere else.
+
+    Raises NotPermitted, django.db.IntegrityError where the home has a device of that name.
+    """
+    policy.require(actor, AccessPermission.ENROL_DEVICE, at=care_home.pk)
+    secret = secrets.token_urlsafe(32)
+    device = Device.objects.create(
+        organisation_id=actor.organisation_id,
+        name=name.strip(),
+        care_home=care_home,
+        secret_digest=hashlib.sha256(secret.encode()).digest(),
+        enrolled_by=actor.ref,
+    )
+    _append(actor, AccessEvent.DEVICE_ENROLLED, device)
+    return device, secret
+
+
+@transaction.atomic
+def block_device(*, actor: Actor, device: Device) -> None:
+    """A blocked tablet's sessions end at their next request, and no PIN opens anything there. Raises NotPermitted."""
+    policy.require(actor, AccessPermission.ENROL_DEVICE, at=device.care_home_id)
+    device.blocked_at = timezone.now()
+    device.save(update_fields=["blocked_at"])
+    _append(actor, AccessEvent.DEVICE_BLOCKED, device)
+
+
+def find_device(secret: str) -> Device | None:
+    """The enrolled device that holds this secret; None for an unknown or blocked one."""
+    organisation_id: UUID = tenancy.current_organisation_id()
+    return (
+        Device.objects.filter(
+            organisation_id=organisation_id,
+            secret_digest=hashlib.sha256(secret.encode()).digest(),
+            blocked_at__isnull=True,
+        )
+        .select_related("care_home")
+        .first()
+    )
+
+
+def _append(actor: Actor, action: AccessEvent, device: Device) -> None:
+    audit.services.append(
+        organisation_id=actor.organisation_id,
+        actor=actor.ref,
+        action=action,
+        subject=device.ref,
+        care_home_id=device.care_home_id,
+    )

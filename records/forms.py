@@ -1,0 +1,92 @@
+"""Records' forms: they parse and never save."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from access.ids import uuid7
+from records.errors import BadText
+from records.models import DailyNote
+from records.text import NOTE_LENGTH, cleaned
+
+_PROBLEM_FILE = _("Choose a CSV file of at most 1 MB")
+
+
+class TextField(forms.CharField):
+    """Text kept as typed, refused with words that say what to do; no browser limit that would cut a paste short."""
+
+    def __init__(self, *, longest: int, rows: int = 5, **kwargs: Any) -> None:
+        self.longest = longest
+        super().__init__(strip=False, widget=forms.Textarea(attrs={"rows": rows}), **kwargs)
+
+    def clean(self, value: Any) -> str:
+        try:
+            return cleaned(str(value or ""), longest=self.longest)
+        except BadText as error:
+            raise ValidationError(str(error)) from error
+
+
+class DailyNoteForm(forms.Form):
+    note_id = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    body = TextField(label=_("Note"), help_text=_("What happened, and how they were."), longest=NOTE_LENGTH, rows=6)
+    kind = forms.ChoiceField(
+        label=_("What it is about"), choices=DailyNote.Kind.choices, widget=forms.RadioSelect, initial="general"
+    )
+    occurred_at = forms.DateTimeField(
+        label=_("When it happened"),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        error_messages={"required": _("Enter when it happened"), "invalid": _("Enter a real date and time")},
+    )
+    for_handover = forms.BooleanField(label=_("Tell the next shift"), required=False)
+
+    @classmethod
+    def fresh(cls) -> "DailyNoteForm":
+        """An empty form with an id of its own: sent twice, it is one note."""
+        return cls(initial={"note_id": uuid7(), "kind": "general", "occurred_at": timezone.localtime()})
+
+    def clean_occurred_at(self) -> datetime:
+        occurred_at: datetime = self.cleaned_data["occurred_at"]
+        if occurred_at > timezone.now():
+            raise ValidationError(_("Enter a time that is not in the future"))
+        return occurred_at
+
+
+class CorrectionForm(forms.Form):
+    body = TextField(label=_("The note as it should be"), longest=NOTE_LENGTH, rows=6)
+    reason = TextField(label=_("Why it is corrected"), longest=500, rows=2)
+
+
+class NoteFilterForm(forms.Form):
+    kind = forms.ChoiceField(label=_("About"), required=False, choices=[("", _("Everything")), *DailyNote.Kind.choices])
+    day = forms.DateField(
+        label=_("Day"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+
+class ResidentImportForm(forms.Form):
+    care_home = forms.ModelChoiceField(label=_("Care home"), queryset=None, empty_label=None)
+    file = forms.FileField(
+        label=_("CSV file"),
+        help_text=_("With the columns of the sample file. At most 1 MB."),
+        error_messages={
+            "required": _PROBLEM_FILE,
+            "empty": _("The file is empty. Choose another"),
+            "missing": _PROBLEM_FILE,
+        },
+    )
+
+    def __init__(self, *args: Any, care_homes: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["care_home"].queryset = care_homes  # type: ignore[attr-defined]
+        self.fields["care_home"].label_from_instance = lambda home: home.name  # type: ignore[attr-defined]
+
+    def clean_file(self) -> bytes:
+        upload = self.cleaned_data["file"]
+        if upload.size > 1024 * 1024:
+            raise ValidationError(_PROBLEM_FILE)
+        content: bytes = upload.read()
+        return content

@@ -1,0 +1,107 @@
+"""Writing and correcting daily notes."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+import audit.services
+from access.actors import Actor
+from access.ids import uuid7
+from records.errors import AlreadyCorrected, NoteInFuture
+from records.events import RecordEvent
+from records.models import DailyNote, Resident
+from records.policies import RecordPermission, policy
+from records.text import NOTE_LENGTH, cleaned
+
+_REASON_LENGTH = 500
+
+
+@transaction.atomic
+def write_daily_note(
+    *,
+    actor: Actor,
+    resident: Resident,
+    body: str,
+    occurred_at: datetime,
+    kind: str = DailyNote.Kind.GENERAL,
+    for_handover: bool = False,
+    note_id: UUID | None = None,
+) -> DailyNote:
+    """Add a daily note to a resident's record.
+
+    occurred_at: aware; when the care was given, not when it was typed. note_id: made by the sender, so that the same
+    note sent twice is one note; the same id with another text is another note, for no typed text may be lost.
+    Raises NotPermitted, NoteInFuture, BadText.
+    Appends records.daily_note.written; the ledger is for proof, so the note's text stays out of it.
+    """
+    policy.require(actor, RecordPermission.WRITE_DAILY_NOTE, at=resident.care_home_id)
+    body = cleaned(body, longest=NOTE_LENGTH)
+    if note_id is not None and (taken := _with_id(actor, note_id)) is not None:
+        if (taken.resident_id, taken.written_by, taken.body) == (resident.pk, actor.ref, body):
+            return taken
+        note_id = None
+    if occurred_at > timezone.now():
+        raise NoteInFuture
+    note: DailyNote = DailyNote.objects.create(
+        id=note_id or uuid7(),
+        organisation_id=resident.organisation_id,
+        care_home_id=resident.care_home_id,
+        resident=resident,
+        kind=DailyNote.Kind(kind),
+        body=body,
+        occurred_at=occurred_at,
+        for_handover=for_handover,
+        written_by=actor.ref,
+    )
+    _append(actor, RecordEvent.DAILY_NOTE_WRITTEN, note)
+    return note
+
+
+@transaction.atomic
+def correct_daily_note(*, actor: Actor, note: DailyNote, body: str, reason: str) -> DailyNote:
+    """Supersede a note; the first text stays in the record with the reason.
+
+    One's own note needs the right to write, anybody's the right to correct.
+    Raises NotPermitted, BadText, AlreadyCorrected. Appends records.daily_note.corrected.
+    """
+    own = note.written_by == actor.ref
+    wanted = RecordPermission.WRITE_DAILY_NOTE if own else RecordPermission.CORRECT_DAILY_NOTE
+    policy.require(actor, wanted, at=note.care_home_id)
+    body, reason = cleaned(body, longest=NOTE_LENGTH), cleaned(reason, longest=_REASON_LENGTH)
+    try:
+        with transaction.atomic():
+            corrected: DailyNote = DailyNote.objects.create(
+                organisation_id=note.organisation_id,
+                care_home_id=note.care_home_id,
+                resident_id=note.resident_id,
+                kind=note.kind,
+                body=body,
+                reason=reason,
+                occurred_at=note.occurred_at,
+                for_handover=note.for_handover,
+                written_by=actor.ref,
+                supersedes=note,
+            )
+    except IntegrityError as error:
+        raise AlreadyCorrected from error
+    _append(actor, RecordEvent.DAILY_NOTE_CORRECTED, corrected, superseded=note.ref)
+    return corrected
+
+
+def _with_id(actor: Actor, note_id: UUID) -> DailyNote | None:
+    note: DailyNote | None = DailyNote.objects.filter(organisation_id=actor.organisation_id, pk=note_id).first()
+    return note
+
+
+def _append(actor: Actor, action: RecordEvent, note: DailyNote, **detail: str) -> None:
+    audit.services.append(
+        organisation_id=note.organisation_id,
+        actor=actor.ref,
+        action=action,
+        subject=note.ref,
+        detail=detail,
+        residents=[note.resident_id],
+        care_home_id=note.care_home_id,
+    )
