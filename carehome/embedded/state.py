@@ -73,5 +73,5 @@ def _table_exists(connection: psycopg.Connection[tuple[object, ...]], name: str)
 
 
 def _count(connection: psycopg.Connection[tuple[object, ...]], query: str) -> int:
-    row = connection.execute(query).fetchone()  # type: ignore[arg-type]
+    row = connection.execute(query).fetchone()
     return int(str(row[0])) if row else 0

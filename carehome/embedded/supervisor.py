@@ -152,8 +152,8 @@ class Supervisor:
         """So that any manage.py command started beside us finds the same services."""
         if os.environ.get("DATABASE_URL"):
             return
-        names = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_BACKUP_URL", "REDIS_URL")
-        names += ("CAREHOME_KEY_DIR", "CAREHOME_INSECURE_HTTP")
+        names = ["DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_BACKUP_URL", "REDIS_URL"]
+        names += ["CAREHOME_KEY_DIR", "CAREHOME_INSECURE_HTTP"]
         lines = [f"{name}={self.environment[name]}" for name in names]
         runtime = self.var / "runtime.env"
         runtime.unlink(missing_ok=True)
@@ -184,7 +184,7 @@ class Supervisor:
         """Run a manage.py command, showing how long it takes; its output goes to a log of this run alone."""
         log = self._log(arguments[0])
         log.unlink(missing_ok=True)
-        argv = [sys.executable, ROOT / "manage.py", *arguments]
+        argv = [sys.executable, str(ROOT / "manage.py"), *arguments]
         with progress(text) as line:
             process = spawn(argv, log=log, environment=self.environment, cwd=ROOT)
             try:
@@ -340,7 +340,7 @@ def _start_over(cluster: Cluster) -> None:
 def _says_ready(log: Path, since: int) -> bool:
     with log.open("rb") as file:
         file.seek(since)
-        return b"ready." in file.read()
+        return b' ready."' in file.read()
 
 
 def _first_line(error: Exception) -> str:
