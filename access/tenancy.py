@@ -40,9 +40,13 @@ def current_organisation_id() -> UUID:
     return organisation_id
 
 
+# They read no rows, and a rollback to a savepoint has to reach a transaction that refuses every other statement.
+_SAVEPOINTS = ("SAVEPOINT ", "ROLLBACK TO SAVEPOINT ", "RELEASE SAVEPOINT ")
+
+
 def _with_tenant(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
     organisation_id = _tenant.get()
-    if organisation_id is None:
+    if organisation_id is None or sql.startswith(_SAVEPOINTS):
         return execute(sql, params, many, context)
     prefix = f"SELECT set_config('app.organisation', '{organisation_id}', true); "  # a UUID: nothing to escape
     if many:
