@@ -1,5 +1,7 @@
 """What compliance refuses, each saying what to do next."""
 
+from uuid import UUID
+
 
 class ComplianceError(Exception):
     """Root of this app's errors."""
@@ -39,6 +41,14 @@ class StatementMissing(ComplianceError):
 
 class ReasonMissing(ComplianceError):
     """An evidence pack leaves the house, so somebody has to say why."""
+
+
+class PackInProgress(ComplianceError):
+    """One is being made already; wait for it. `pack_id` is its id."""
+
+    def __init__(self, pack_id: UUID) -> None:
+        super().__init__("An evidence pack is being made already.")
+        self.pack_id = pack_id
 
 
 class PackNotReady(ComplianceError):

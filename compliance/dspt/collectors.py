@@ -65,6 +65,16 @@ class Finding:
         return cls(Verdict.UNKNOWN, statement, tuple(sources), seen_at)
 
 
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """One collector's finding, with the period it looked at."""
+
+    name: str
+    title: str
+    finding: Finding
+    period: Period
+
+
 Look = Callable[["Organisation", Period], Finding]
 
 

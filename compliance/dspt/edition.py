@@ -182,7 +182,7 @@ def published(key: str) -> Edition:
     return load(from_file[key].read_text(encoding="utf-8"), known=collectors.names())
 
 
-def keys() -> list[str]:
+def published_keys() -> list[str]:
     """The editions there are, oldest first."""
     return sorted(path.stem for path in EDITIONS.glob("*.toml"))
 

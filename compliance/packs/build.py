@@ -13,8 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from compliance.dspt.collectors import Collected
 from compliance.packs import answers, verify
-from compliance.packs.contents import Collected, Contents
+from compliance.packs.contents import Contents
 from compliance.packs.report import report
 
 GATHER, ANSWERS, REPORT, EVIDENCE, SIGN = STEPS = (

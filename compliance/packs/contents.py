@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from compliance.dspt.assessment import Assessment
-from compliance.dspt.collectors import Finding, Period
+from compliance.dspt.collectors import Collected
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,6 @@ class Profile:
     ods_code: str
     ico_number: str
     homes: tuple[Home, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """One collector's finding, with the period it looked at."""
-
-    name: str
-    title: str
-    finding: Finding
-    period: Period
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import Flowable, KeepTogether, PageBreak, Paragraph, SimpleDocTemplate, Spacer, Table
 
 from compliance.dspt.assessment import Assessed, Assessment, State
-from compliance.dspt.collectors import Verdict
+from compliance.dspt.collectors import Collected, Verdict
 from compliance.packs.answers import KINDS, LEVELS, printable
-from compliance.packs.contents import Collected, Contents
+from compliance.packs.contents import Contents
 from compliance.packs.verify import spaced
 
 FONTS = Path(__file__).parent / "fonts"

@@ -69,5 +69,5 @@ def test_load_refuses_a_file_that_does_not_hold_together(old, new, complaint):
         load(broken, known=KNOWN)
 
 
-def test_keys_lists_the_editions_there_are():
-    assert edition.keys() == ["2025-26"]
+def test_published_keys_lists_the_editions_there_are():
+    assert edition.published_keys() == ["2025-26"]

@@ -9,11 +9,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from compliance.dspt.assessment import Standing, assess
-from compliance.dspt.collectors import Finding, Period, Verdict
+from compliance.dspt.collectors import Collected, Finding, Period, Verdict
 from compliance.dspt.edition import EDITIONS, load
 from compliance.packs import verify
 from compliance.packs.build import STEPS, build, key_fingerprint
-from compliance.packs.contents import Collected, Contents, Home, Profile, SignerKey
+from compliance.packs.contents import Contents, Home, Profile, SignerKey
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"carehome test key for packs 0002")
 PUBLIC = KEY.public_key().public_bytes_raw()

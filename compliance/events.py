@@ -1,0 +1,17 @@
+"""Names of the ledger entries of compliance. History, never orders; once used a name does not change."""
+
+from enum import StrEnum
+
+
+class ComplianceEvent(StrEnum):
+    ITEM_CONFIRMED = "compliance.item.confirmed"
+    CONFIRMATION_WITHDRAWN = "compliance.item.confirmation_withdrawn"
+    PACK_REQUESTED = "compliance.pack.requested"
+    PACK_BUILT = "compliance.pack.built"
+    PACK_FAILED = "compliance.pack.failed"
+    PACK_DOWNLOADED = "compliance.pack.downloaded"
+    PACK_EXPIRED = "compliance.pack.expired"
+    PACK_WRITTEN = "compliance.pack.written"
+    ALERT_RAISED = "compliance.alert.raised"
+    ALERT_CONTINUED = "compliance.alert.continued"
+    ALERT_REVIEWED = "compliance.alert.reviewed"

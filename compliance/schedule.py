@@ -1,0 +1,18 @@
+"""What runs by the clock for compliance."""
+
+from datetime import timedelta
+from typing import Any
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    # With the time to a task and the scan itself, unusual access is told well within a minute.
+    "compliance.scan_views": {
+        "task": "compliance.anomalies.tasks.scan_all_views",
+        "schedule": timedelta(seconds=20),
+        "options": {"queue": "alerts", "expires": 20},
+    },
+    "compliance.tidy_packs": {
+        "task": "compliance.packs.tasks.tidy_all_packs",
+        "schedule": timedelta(minutes=5),
+        "options": {"queue": "default", "expires": 240},
+    },
+}
