@@ -1,6 +1,6 @@
 #!/bin/sh
 # Maintainer's script: compiles the design system with our settings and puts the results here.
-# Not run at install, test or deploy; only when a version below changes. Needs npm and sass (through npx).
+# Not run at install, test or deploy; only when a version below changes. Needs npm, sass (through npx) and Python.
 set -eu
 
 nhsuk=10.6.1
@@ -20,7 +20,11 @@ tar xzf fontsource-variable-*.tgz --strip-components=1 -C fonts
 out="$here/nhsuk"
 for theme in day night; do
     cp "$here/settings-$theme.scss" nhsuk/
-    npx --yes "sass@$sass" --quiet --no-source-map --style=compressed --load-path=nhsuk "nhsuk/settings-$theme.scss" "$out/$theme.css"
+    npx --yes "sass@$sass" --quiet --no-source-map --style=compressed --load-path=nhsuk "nhsuk/settings-$theme.scss" "$theme.css"
+done
+cp day.css "$out/day.css"
+python3 "$here/overlay.py" day.css night.css >"$out/night.css"
+for theme in day night; do
     if grep -Eq 'Frutiger|https?://[^w]|sourceMappingURL' "$out/$theme.css"; then
         echo "$theme.css still names the NHS font, another host or a source map" >&2
         exit 1
@@ -41,6 +45,6 @@ done
 cp fonts/LICENSE "$here/fonts/OFL.txt"
 
 cat >"$here/VERSION" <<VERSIONS
-nhsuk-frontend $nhsuk (MIT), compiled with sass $sass and settings-day.scss, settings-night.scss
+nhsuk-frontend $nhsuk (MIT), compiled with sass $sass and settings-day.scss; night.css is laid over day.css (settings-night.scss, overlay.py)
 Atkinson Hyperlegible Next, variable weight, latin and latin-ext, as packaged in fontsource $font (SIL OFL 1.1)
 VERSIONS
