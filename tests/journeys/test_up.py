@@ -28,9 +28,8 @@ def _free_port():
 
 
 def _environment(var, **changes):
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("CAREHOME_", "DATABASE_", "REDIS_"))
-    }
+    ours = ("CAREHOME_", "DATABASE_", "REDIS_", "DJANGO_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"CAREHOME_VAR": str(var)} | changes
 
 
