@@ -28,10 +28,12 @@ def write_daily_note(
     kind: str = DailyNote.Kind.GENERAL,
     for_handover: bool = False,
     note_id: UUID | None = None,
+    recorded_at: datetime | None = None,
 ) -> DailyNote:
     """Add a daily note to a resident's record.
 
-    occurred_at: aware; when the care was given, not when it was typed. note_id: made by the sender, so that the same
+    occurred_at: aware; when the care was given, not when it was typed. recorded_at: when it was written down, now if it
+    is not said; the ledger keeps when it was received. note_id: made by the sender, so that the same
     note sent twice is one note; the same id with another text is another note, for no typed text may be lost.
     Raises NotPermitted, NoteInFuture, BadText.
     Appends records.daily_note.written; the ledger is for proof, so the note's text stays out of it.
@@ -42,7 +44,8 @@ def write_daily_note(
         if (taken.resident_id, taken.written_by, taken.body) == (resident.pk, actor.ref, body):
             return taken
         note_id = None
-    if occurred_at > timezone.now():
+    now = timezone.now()
+    if occurred_at > now or (recorded_at is not None and recorded_at > now):
         raise NoteInFuture
     note: DailyNote = DailyNote.objects.create(
         id=note_id or uuid7(),
@@ -52,6 +55,7 @@ def write_daily_note(
         kind=DailyNote.Kind(kind),
         body=body,
         occurred_at=occurred_at,
+        recorded_at=recorded_at or now,
         for_handover=for_handover,
         written_by=actor.ref,
     )
