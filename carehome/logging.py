@@ -84,16 +84,28 @@ def strip_foreign(logger: WrappedLogger, method: str, line: EventDict) -> EventD
     if record.name.startswith(_SPEAK_FREELY):
         line["event"] = "warning_withheld"
     elif isinstance(filled, tuple) and filled:
-        line["event"] = _fill(str(line["event"]), filled)
+        line["event"] = _fill(str(line["event"]), tuple(map(_small_number, filled)))
     elif isinstance(filled, Mapping) and record.name.startswith("celery"):
-        line.update({key: filled[word] for word, key in _CELERY_WORDS.items() if word in filled})
+        known = {word: filled[word] for word in _CELERY_WORDS if word in filled}
+        line.update({_CELERY_WORDS[word]: value for word, value in known.items()})
+        line["event"] = _fill(str(line["event"]), _Known(known))
     return line
 
 
-def _fill(template: str, filled: tuple[object, ...]) -> str:
-    kept = tuple(value if isinstance(value, int) and abs(value) < _LARGEST_NUMBER else "…" for value in filled)
+class _Known(dict[str, object]):
+    """What is not known is left out."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def _small_number(value: object) -> object:
+    return value if isinstance(value, int) and abs(value) < _LARGEST_NUMBER else "…"
+
+
+def _fill(template: str, filled: object) -> str:
     try:
-        return template % kept
+        return str(template % filled)
     except (TypeError, ValueError):
         return template
 
