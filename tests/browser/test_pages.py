@@ -1,0 +1,141 @@
+"""Every page a person can open: usable by day and by night, on a tablet and at 320 px, with nothing in the console."""
+
+import gzip
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Page, Response
+
+from tests.browser.conftest import accessibility_faults, assert_usable
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FIRST_LOAD, LATER_PAGE = 120 * 1024, 40 * 1024  # bytes, compressed
+
+
+@pytest.fixture
+def notes(world: Any, carer: Any, resident: Any, actor_for: Callable[[Any], Any]) -> list[Any]:
+    """A plain note, a corrected one, and one written long after and handed over."""
+    from records.services import correct_daily_note, write_daily_note
+
+    actor, now = actor_for(carer), timezone.now()
+    write = {"actor": actor, "resident": resident}
+    plain = write_daily_note(**write, body="Resting in her armchair, awake.", occurred_at=now, kind="rest")
+    first = write_daily_note(**write, body="Fish pie, all eaten.", occurred_at=now - timedelta(minutes=5), kind="meal")
+    corrected = correct_daily_note(actor=actor, note=first, body="Cottage pie, all eaten.", reason="Wrong dish")
+    late = write_daily_note(
+        **write, body="Daughter visiting at 16:00.", occurred_at=now - timedelta(hours=9), for_handover=True
+    )
+    return [plain, corrected, late]
+
+
+@pytest.mark.parametrize("name", ["resident_list", "resident", "daily_notes", "daily_note_new", "daily_note_correct"])
+def test_page_of_a_carer_is_usable(as_user: Callable[..., Page], carer: Any, resident: Any, notes: Any, name: str) -> None:
+    args = {"resident_list": [], "daily_note_correct": [notes[0].pk]}.get(name, [resident.pk])
+
+    page = as_user(carer, reverse(f"records:{name}", args=args))
+
+    assert_usable(page, name)
+
+
+@pytest.mark.parametrize("name", ["resident_list", "resident"])
+def test_page_of_the_kitchen_is_usable(as_user: Callable[..., Page], kitchen: Any, resident: Any, name: str) -> None:
+    page = as_user(kitchen, reverse(f"records:{name}", args=[resident.pk] if name == "resident" else []))
+
+    assert_usable(page, f"kitchen-{name}")
+    assert "Penicillin" in page.content()
+    assert "NHS No." not in page.content()
+
+
+@pytest.mark.parametrize("name", ["access:account", "access:people", "access:devices"])
+def test_page_of_an_administrator_is_usable(
+    as_user: Callable[..., Page], administrator: Any, tablet: Any, name: str
+) -> None:
+    page = as_user(administrator, reverse(name))
+
+    assert_usable(page, name.replace(":", "-"))
+
+
+def test_page_of_a_leaver_is_usable(as_user: Callable[..., Page], administrator: Any, carer: Any) -> None:
+    page = as_user(administrator, reverse("access:leaver", args=[carer.pk]))
+
+    assert_usable(page, "access-leaver")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "records:resident_import",
+        "compliance:dashboard",
+        "compliance:items",
+        "compliance:alerts",
+        "compliance:packs",
+        "compliance:pack_new",
+        "compliance:backups",
+    ],
+)
+def test_page_of_a_manager_is_usable(as_user: Callable[..., Page], manager: Any, resident: Any, name: str) -> None:
+    page = as_user(manager, reverse(name))
+
+    assert_usable(page, name.replace(":", "-"))
+
+
+@pytest.mark.parametrize("name", ["organisation", "sign_in"])
+def test_page_before_sign_in_is_usable(page: Page, live_server: Any, world: Any, name: str) -> None:
+    page.goto(live_server.url + reverse("access:organisation"))
+    if name == "sign_in":
+        page.get_by_label("Organisation code").fill(world.organisation.code)
+        page.get_by_role("button", name="Continue").tap()
+        page.wait_for_url("**" + reverse("access:sign_in"))
+
+    assert_usable(page, name)
+
+
+def test_page_that_is_not_there_is_usable_and_says_what_to_do(as_user: Callable[..., Page], carer: Any) -> None:
+    page = as_user(carer, "/residents/00000000-0000-7000-8000-000000000000/")
+
+    assert page.get_by_role("heading", name="We could not find that").is_visible()
+    assert_usable(page, "404")
+
+
+def test_page_one_may_not_open_is_usable_and_says_what_to_do(as_user: Callable[..., Page], carer: Any) -> None:
+    page = as_user(carer, reverse("access:people"))
+
+    assert page.get_by_role("heading", name="You may not open this").is_visible()
+    assert_usable(page, "403")
+
+
+def test_accessibility_check_finds_a_planted_fault(as_user: Callable[..., Page], carer: Any) -> None:
+    page = as_user(carer, reverse("access:account"))
+    page.evaluate("document.querySelector('main').append(document.createElement('button'))")
+
+    assert [fault for fault, _nodes in accessibility_faults(page)] == ["button-name"]
+
+
+def test_first_load_and_later_pages_stay_within_their_budgets(
+    as_user: Callable[..., Page], page: Page, live_server: Any, carer: Any, resident: Any, notes: Any
+) -> None:
+    loaded: list[tuple[str, int]] = []
+
+    def weigh(response: Response) -> None:
+        if response.url.startswith(live_server.url) and response.status == 200:
+            body = response.body()
+            packed = body if response.url.endswith(".woff2") else gzip.compress(body, 9)
+            loaded.append((response.url, len(packed)))
+
+    page.on("requestfinished", lambda request: weigh(request.response()))
+    as_user(carer, reverse("records:resident_list")).wait_for_load_state("networkidle")
+    first = sum(size for _url, size in loaded)
+    known = {url for url, _size in loaded}
+    loaded.clear()
+
+    page.get_by_role("link", name="Ada Brown").tap()
+    page.wait_for_load_state("networkidle")
+    later = sum(size for url, size in loaded if url not in known)
+
+    assert "Penicillin" in page.content()
+    assert 50 * 1024 < first <= FIRST_LOAD
+    assert 1024 < later <= LATER_PAGE
