@@ -33,6 +33,13 @@ def open_alerts(actor: Actor) -> list[Alert]:
     return list(alerts(actor).filter(state=Alert.State.OPEN))
 
 
+def open_alert_count(actor: Actor) -> int:
+    """How many wait for a review, for the frame of every page; 0 for somebody who may not see any."""
+    if not policy.allows(actor, CompliancePermission.READ_ALERT, at=ANYWHERE):
+        return 0
+    return alerts(actor).filter(state=Alert.State.OPEN).count()
+
+
 def opened(
     organisation_id: UUID, since: datetime, until: datetime, actor: str | None = None
 ) -> list[tuple[Opened, UUID | None]]:
