@@ -5,6 +5,7 @@ that could not be made is not a check that passed.
 """
 
 import contextlib
+import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -74,15 +75,21 @@ class Roles:
         return Roles(self.owner.at(database), self.reader.at(database), self.app.at(database))
 
 
+def scratch_prefix(database: str) -> str:
+    """Says whose drill it is: several installations may share one server."""
+    return f"{SCRATCH}{hashlib.sha256(database.encode()).hexdigest()[:8]}_"
+
+
 @contextlib.contextmanager
 def scratch_database(roles: Roles) -> Iterator[Roles]:
     """An empty database of our own, dropped afterwards whatever happens; first, those that a crash left are dropped.
 
-    Only while no other drill runs: every scratch database found is taken for a leftover.
+    Only while no other drill of this database runs: every scratch database of it is taken for a leftover.
     """
-    for leftover in databases_starting(roles.owner, SCRATCH):
+    prefix = scratch_prefix(roles.owner.database)
+    for leftover in databases_starting(roles.owner, prefix):
         drop_database(roles.owner, leftover)
-    name = SCRATCH + secrets.token_hex(6)
+    name = prefix + secrets.token_hex(6)
     create_database(roles.owner, name)
     try:
         yield roles.at(name)

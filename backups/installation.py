@@ -17,35 +17,14 @@ from backups.drill import Roles
 from backups.errors import AlreadyRunning, NoDatabase, NoSigningKey
 from backups.keys import read_identities, read_recipients
 from backups.postgres import Address
-from backups.retention import Retention
+from backups.retention import DAILY, WEEKLY, Retention
 
 _LOCK = 0x62_61_63_6B_75_70_73  # "backups": one key of PostgreSQL's advisory locks
 
 
 def app() -> Address:
-    return _address("default")
-
-
-def owner() -> Address:
-    """Raises NoDatabase where this process was not given the owner's address."""
-    if "owner" not in connections:
-        raise NoDatabase("DATABASE_OWNER_URL is not set here, so no database can be made to restore into.")
-    return _address("owner").at(app().database)
-
-
-def reader() -> Address:
-    """The role that sees every row and writes none, in the application's database. Raises NoDatabase."""
-    if not settings.DATABASE_BACKUP_URL:
-        raise NoDatabase("DATABASE_BACKUP_URL is not set here, so the whole database cannot be read.")
-    return Address.of(settings.DATABASE_BACKUP_URL).at(app().database)
-
-
-def roles() -> Roles:
-    return Roles(owner=owner(), reader=reader(), app=app())
-
-
-def _address(alias: str) -> Address:
-    known = connections[alias].settings_dict
+    """The application's own role and database."""
+    known = connections["default"].settings_dict
     options = {key: str(value) for key, value in known["OPTIONS"].items() if key.startswith("ssl")}
     return Address(
         make_conninfo(
@@ -58,6 +37,24 @@ def _address(alias: str) -> Address:
             **options,
         )
     )
+
+
+def owner() -> Address:
+    """Raises NoDatabase where this process was not given the owner's address."""
+    if not settings.DATABASE_OWNER_URL:
+        raise NoDatabase("DATABASE_OWNER_URL is not set here, so no database can be made to restore into.")
+    return Address.of(settings.DATABASE_OWNER_URL).at(app().database)
+
+
+def reader() -> Address:
+    """The role that sees every row and writes none, in the application's database. Raises NoDatabase."""
+    if not settings.DATABASE_BACKUP_URL:
+        raise NoDatabase("DATABASE_BACKUP_URL is not set here, so the whole database cannot be read.")
+    return Address.of(settings.DATABASE_BACKUP_URL).at(app().database)
+
+
+def roles() -> Roles:
+    return Roles(owner=owner(), reader=reader(), app=app())
 
 
 def anchor_folder() -> Path:
@@ -94,8 +91,8 @@ def public_keys() -> dict[str, bytes]:
 
 def retention() -> Retention:
     return Retention(
-        daily=getattr(settings, "BACKUP_KEEP_DAILY", Retention.daily),
-        weekly=getattr(settings, "BACKUP_KEEP_WEEKLY", Retention.weekly),
+        daily=getattr(settings, "BACKUP_KEEP_DAILY", DAILY),
+        weekly=getattr(settings, "BACKUP_KEEP_WEEKLY", WEEKLY),
     )
 
 

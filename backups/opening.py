@@ -15,7 +15,7 @@ from psycopg import Connection, sql
 from access import envelope
 from access.encryption import EncryptedTextField
 from access.errors import AccessError, KeyUnavailable
-from access.models import DataKey
+from access.key_purposes import Purpose
 from access.wrapping import wrapping_key
 
 
@@ -46,7 +46,7 @@ class _RestoredKeys:
     def __init__(self, connection: "Connection[Any]", organisation_id: UUID) -> None:
         self._connection, self._organisation_id = connection, organisation_id
         self._ciphers: dict[UUID, AESGCM] = {}
-        rows = self._rows("purpose = %s AND wrapped IS NOT NULL", DataKey.Purpose.ORGANISATION.value)
+        rows = self._rows("purpose = %s AND wrapped IS NOT NULL", Purpose.ORGANISATION.value)
         if not rows:
             raise KeyUnavailable("It did not come back.")
         for row, wrapped in rows:

@@ -1,10 +1,11 @@
 """What the dashboard and the collectors read of backups."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from celery.schedules import crontab
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -68,8 +69,13 @@ def next_runs(now: datetime | None = None) -> NextRuns:
     return NextRuns(backup_at=_next(MAKE_AT, moment), drill_at=_next(DRILL_AT, moment))
 
 
-def _next(schedule: crontab, now: datetime) -> datetime:
-    return now + schedule.remaining_estimate(now)
+def _next(at: time, now: datetime) -> datetime:
+    """The next time the clock of the schedule's zone shows it."""
+    local = now.astimezone(ZoneInfo(settings.TIME_ZONE))
+    following = datetime.combine(local.date(), at, tzinfo=local.tzinfo)
+    if following <= local:
+        following = datetime.combine(local.date() + timedelta(days=1), at, tzinfo=local.tzinfo)
+    return following.astimezone(UTC)
 
 
 def backup_is_due(now: datetime | None = None) -> bool:

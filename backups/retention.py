@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+DAILY, WEEKLY = 14, 8
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -12,8 +14,8 @@ class Retention:
     Erased residents stay readable in sets made before their erasure until these expire: weekly sets bound that time.
     """
 
-    daily: int = 14
-    weekly: int = 8
+    daily: int = DAILY
+    weekly: int = WEEKLY
     recent: timedelta = timedelta(hours=24)
 
     def kept(self, sets: Mapping[str, datetime]) -> set[str]:

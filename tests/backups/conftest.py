@@ -5,12 +5,13 @@ from pyrage import x25519
 
 from audit.signing import signer
 from backups.destinations import DirectoryDestination
-from backups.drill import SCRATCH, Roles
+from backups.drill import Roles, scratch_prefix
 from backups.postgres import Address, databases_starting, drop_database
 from backups.sets import make_set
 from carehome.embedded.postgres import Cluster
 from carehome.embedded.roles import create_database, ensure_roles
 from tests.backups.house import House
+from tests.backups.installed import committed_world
 
 ROLES = ("carehome_owner", "carehome_app", "carehome_backup")
 
@@ -85,4 +86,19 @@ def make(destination, identity):
 @pytest.fixture
 def scratches(kept_house):
     """Names of the scratch databases that are there now."""
-    return lambda: databases_starting(kept_house.roles.owner, SCRATCH)
+    return lambda: databases_starting(kept_house.roles.owner, scratch_prefix("kept"))
+
+
+@pytest.fixture
+def installed(transactional_db, settings, tmp_path):
+    """The application with two organisations, backing up into a folder of this test."""
+    settings.BACKUP_DESTINATION = (tmp_path / "sets").as_uri()
+    settings.AUDIT_ANCHOR_DIR = tmp_path / "anchor"
+    world = committed_world()
+    with world.stack:
+        yield world
+
+
+@pytest.fixture
+def sets_folder(tmp_path):
+    return tmp_path / "sets"

@@ -3,12 +3,11 @@ from dataclasses import replace
 import pytest
 from pyrage import x25519
 
-from backups import drill
 from backups.destinations import DATA
-from backups.drill import count_differences, run_drill, scratch_database
+from backups.drill import count_differences, run_drill, scratch_database, scratch_prefix
 from backups.errors import DataDamaged, NoDatabase, RestoreFailed, TargetNotEmpty, WrongIdentity
 from backups.manifest import LedgerMark, OrganisationMark
-from backups.postgres import create_database
+from backups.postgres import create_database, databases_starting, drop_database
 from backups.restoring import restore_into
 from tests.backups.house import FIRST, SECOND
 
@@ -46,11 +45,22 @@ def test_run_drill_leaves_no_scratch_database(kept_house, make, run, scratches):
 
 
 def test_run_drill_drops_what_a_crashed_drill_left(kept_house, make, run, scratches):
-    create_database(kept_house.roles.owner, drill.SCRATCH + "leftover")
+    create_database(kept_house.roles.owner, scratch_prefix("kept") + "leftover")
 
     run(kept_house, make(kept_house))
 
     assert scratches() == []
+
+
+def test_scratch_database_leaves_alone_what_is_another_installation_s(kept_house):
+    others = scratch_prefix("another_live_database") + "running"
+    create_database(kept_house.roles.owner, others)
+
+    with scratch_database(kept_house.roles):
+        found = databases_starting(kept_house.roles.owner, others)
+
+    assert found == [others]
+    drop_database(kept_house.roles.owner, others)
 
 
 def test_scratch_database_is_dropped_when_the_drill_fails(kept_house, scratches):
