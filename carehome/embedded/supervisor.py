@@ -212,8 +212,13 @@ class Supervisor:
             "--concurrency",
             "2",
         ]
-        worker += ["--schedule", str(self.var / "celerybeat-schedule"), "--hostname", "carehome@%h"]
-        worker += ["--without-mingle", "--without-gossip", "--loglevel", "INFO"]
+        worker += [
+            "--scheduler",
+            "carehome.scheduler.OneScheduler",
+            "--schedule",
+            str(self.var / "celerybeat-schedule"),
+        ]
+        worker += ["--hostname", "carehome@%h", "--without-mingle", "--without-gossip", "--loglevel", "INFO"]
         with progress("Starting web server, worker and scheduler") as line:
             self.children.start("web server", web, log=self._log("web"), environment=self.environment, patience=15)
             log = self._log("worker")
