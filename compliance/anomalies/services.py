@@ -66,12 +66,13 @@ def review_alert(*, actor: Actor, alert: Alert, verdict: str, note: str) -> Aler
 
 def _mark(organisation_id: UUID, now: datetime) -> ScanMark:
     """The organisation's mark, locked until the transaction ends."""
-    ScanMark.objects.get_or_create(
-        organisation_id=organisation_id, rule=Alert.Rule.BULK_VIEWING, defaults={"scanned_until": now - FIRST_LOOK}
-    )
-    mark: ScanMark = ScanMark.objects.select_for_update().get(
-        organisation_id=organisation_id, rule=Alert.Rule.BULK_VIEWING
-    )
+    marks = ScanMark.objects.select_for_update().filter(organisation_id=organisation_id, rule=Alert.Rule.BULK_VIEWING)
+    mark: ScanMark | None = marks.first()
+    if mark is None:
+        ScanMark.objects.get_or_create(
+            organisation_id=organisation_id, rule=Alert.Rule.BULK_VIEWING, defaults={"scanned_until": now - FIRST_LOOK}
+        )
+        mark = marks.get()
     return mark
 
 
