@@ -33,7 +33,10 @@ from carehome.embedded.terminal import Progress, progress, table
 from carehome.embedded.valkey import Broker
 
 ROOT = Path(__file__).resolve().parents[2]
-QUEUES = "alerts,default,heavy,backups"
+_WORKER = (
+    "--quiet -A carehome worker --queues alerts,default,heavy,backups --concurrency 2 --loglevel INFO"
+    " --beat --scheduler carehome.scheduler.OneScheduler --hostname carehome@%h --without-mingle --without-gossip"
+)
 _ACCOUNT_COLUMNS = {
     "organisation": "Organisation",
     "email": "Email",
@@ -199,26 +202,7 @@ class Supervisor:
     def _start_application(self) -> None:
         python = [sys.executable, "-m"]
         web = [*python, "gunicorn", "carehome.wsgi:application", "--bind", f"127.0.0.1:{self.port}"]
-        worker = [
-            *python,
-            "celery",
-            "--quiet",
-            "-A",
-            "carehome",
-            "worker",
-            "--beat",
-            "--queues",
-            QUEUES,
-            "--concurrency",
-            "2",
-        ]
-        worker += [
-            "--scheduler",
-            "carehome.scheduler.OneScheduler",
-            "--schedule",
-            str(self.var / "celerybeat-schedule"),
-        ]
-        worker += ["--hostname", "carehome@%h", "--without-mingle", "--without-gossip", "--loglevel", "INFO"]
+        worker = [*python, "celery", *_WORKER.split(), "--schedule", str(self.var / "celerybeat-schedule")]
         with progress("Starting web server, worker and scheduler") as line:
             self.children.start("web server", web, log=self._log("web"), environment=self.environment, patience=15)
             log = self._log("worker")
