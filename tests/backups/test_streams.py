@@ -89,7 +89,7 @@ def test_unseal_refuses_another_identity():
         unseal(io.BytesIO(LONG_SEALED), io.BytesIO(), [x25519.Identity.generate()])
 
 
-@pytest.mark.parametrize("length", [0, 10, 200, CHUNK, 3 * CHUNK, len(LONG_SEALED) - 1])
+@pytest.mark.parametrize("length", [0, 10, 200, CHUNK, 3 * CHUNK, -1])
 def test_unseal_notices_a_cut(length):
     with pytest.raises(DataDamaged):
         unseal(io.BytesIO(LONG_SEALED[:length]), io.BytesIO(), [KEY])
