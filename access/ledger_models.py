@@ -1,11 +1,10 @@
 """Which of access's models django-auditlog watches, as the net beneath the services."""
 
-from auditlog.registry import auditlog
-
 from access.models import CareHome, Device, Grant, RoleHolding, Staff
+from audit.registration import watch
 
-auditlog.register(Staff, exclude_fields=["password", "pin", "email_index"])
-auditlog.register(RoleHolding)
-auditlog.register(Grant)
-auditlog.register(Device, exclude_fields=["secret_digest", "last_seen_at"])
-auditlog.register(CareHome)
+watch(Staff, leave_out=["password", "pin", "email_index"])
+watch(RoleHolding)
+watch(Grant)
+watch(Device, leave_out=["secret_digest", "last_seen_at"])
+watch(CareHome)

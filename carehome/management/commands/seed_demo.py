@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from access.models import Directory
 from carehome.demo.seed import seed
@@ -29,14 +30,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if Directory.objects.exists():
             raise CommandError("There are organisations already; the demonstration is made on an empty database.", returncode=2)
-        accounts = seed(
-            organisations=options["organisations"],
-            homes=options["homes"],
-            residents=options["residents"],
-            days=options["days"],
-            seed_number=options["seed"],
-            tell=lambda line: self.stderr.write(line),
-        )
+        with transaction.atomic():  # an interrupted start leaves nothing half made
+            accounts = seed(
+                organisations=options["organisations"],
+                homes=options["homes"],
+                residents=options["residents"],
+                days=options["days"],
+                seed_number=options["seed"],
+                tell=lambda line: self.stderr.write(line),
+            )
         rows = [asdict(account) for account in accounts]
         self._keep(json.dumps(rows, indent=1))
         if options["json"]:
