@@ -1,4 +1,4 @@
-"""Pages in a real Chromium, held to the bar of the design: no console error, no accessibility fault, room for a thumb."""
+"""Pages in a real Chromium, held to the design's bar: no console error, no accessibility fault, room for a thumb."""
 
 import os
 import re
@@ -19,7 +19,8 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 TABLET, PHONE = {"width": 1024, "height": 1366}, {"width": 320, "height": 640}
 # A page that answers 4xx on purpose says so in the console as well; everything else there is a fault.
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4(03|04|22|23)")
-SMALL_CONTROLS = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
+SMALL_CONTROLS = """() => [
+    ...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
   .filter(e => e.checkVisibility() && !e.closest('.nhsuk-u-visually-hidden, .nhsuk-skip-link'))
   .map(e => {
     const choice = e.matches('[type=radio], [type=checkbox]') && e.labels[0];
@@ -59,8 +60,9 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 
 @pytest.fixture
 def page(page: Page) -> Iterator[Page]:
-    """A page on which any console error or uncaught fault fails the test; this is the check of the content policy too."""
+    """A page on which any console error or uncaught fault fails the test: the check of the content policy too."""
     faults: list[str] = []
+    page.set_default_timeout(10_000)
 
     def note(message: ConsoleMessage) -> None:
         if message.type == "error" and not EXPECTED.search(message.text):

@@ -84,7 +84,7 @@ def test_lock_in_one_tab_empties_the_others(at_bedside: Page, live_server: Any) 
     assert "Ada" not in second.content()
 
 
-def test_locked_tablet_shows_no_record_by_back_or_by_a_typed_address(at_bedside: Page, live_server: Any, resident: Any) -> None:
+def test_locked_tablet_shows_no_record_by_back_or_by_a_typed_address(at_bedside: Page) -> None:
     page = at_bedside
     address = page.url
     page.get_by_role("button", name="Lock").tap()
@@ -153,7 +153,8 @@ def test_lock_page_works_without_scripts(
     page.get_by_role("button", name="Lock").tap()
     page.get_by_label("Your PIN").fill("246810")
 
-    page.get_by_role("button", name="Unlock").tap()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Unlock").tap()
 
     page.goto(live_server.url + reverse("records:resident", args=[resident.pk]))
     assert "BROWN, Ada" in page.content()

@@ -33,7 +33,9 @@ def notes(world: Any, carer: Any, resident: Any, actor_for: Callable[[Any], Any]
 
 
 @pytest.mark.parametrize("name", ["resident_list", "resident", "daily_notes", "daily_note_new", "daily_note_correct"])
-def test_page_of_a_carer_is_usable(as_user: Callable[..., Page], carer: Any, resident: Any, notes: Any, name: str) -> None:
+def test_page_of_a_carer_is_usable(
+    as_user: Callable[..., Page], carer: Any, resident: Any, notes: Any, name: str
+) -> None:
     args = {"resident_list": [], "daily_note_correct": [notes[0].pk]}.get(name, [resident.pk])
 
     page = as_user(carer, reverse(f"records:{name}", args=args))
@@ -133,6 +135,7 @@ def test_first_load_and_later_pages_stay_within_their_budgets(
     loaded.clear()
 
     page.get_by_role("link", name="Ada Brown").tap()
+    page.wait_for_url("**/residents/*-*/")
     page.wait_for_load_state("networkidle")
     later = sum(size for url, size in loaded if url not in known)
 
