@@ -37,6 +37,7 @@ _WORKER = (
     "--quiet -A carehome worker --queues alerts,default,heavy,backups --concurrency 2 --loglevel INFO"
     " --beat --scheduler carehome.scheduler.OneScheduler --hostname carehome@%h --without-mingle --without-gossip"
 )
+DEMO = {"full": "", "small": "--organisations 1 --homes 1 --residents 3 --days 3", "none": ""}
 _ACCOUNT_COLUMNS = {
     "organisation": "Organisation",
     "email": "Email",
@@ -54,10 +55,11 @@ class Interrupted(BaseException):
 
 @dataclass
 class Supervisor:
-    """var: the data folder. port: of the web server, on the loopback address only."""
+    """var: the data folder. port: of the web server, on the loopback address only. demo: one of DEMO."""
 
     var: Path
     port: int
+    demo: str = "full"
     children: Children = field(default_factory=Children)
     cluster: Cluster | None = None
     broker: Broker | None = None
@@ -180,8 +182,8 @@ class Supervisor:
             kept.keep("static", mark)
 
     def _seed(self) -> None:
-        if not state.has_organisation(self.environment["DATABASE_BACKUP_URL"]):
-            self._command("Making the demo organisations", "seed_demo")
+        if self.demo != "none" and not state.has_organisation(self.environment["DATABASE_BACKUP_URL"]):
+            self._command("Making the demo organisations", "seed_demo", *DEMO[self.demo].split())
 
     def _command(self, text: str, *arguments: str) -> None:
         """Run a manage.py command, showing how long it takes; its output goes to a log of this run alone."""
@@ -339,6 +341,9 @@ def _first_line(error: Exception) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line, shared with the management command that lists it."""
     parser.add_argument("--port", type=_port, default=8000, help="port of the web server on 127.0.0.1 (8000)")
+    parser.add_argument(
+        "--demo", choices=DEMO, default="full", help="what to make where there is no organisation (full)"
+    )
 
 
 def _port(text: str) -> int:
@@ -357,7 +362,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     var = Path(os.environ.get("CAREHOME_VAR") or ROOT / "var").resolve()
     try:
-        return Supervisor(var, options.port).run()
+        return Supervisor(var, options.port, options.demo).run()
     except (EmbeddedError, OSError, psycopg.Error) as error:
         print(f"carehome cannot run: {error}", file=sys.stderr, flush=True)
         return 1

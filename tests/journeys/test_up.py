@@ -35,7 +35,7 @@ def _environment(var, **changes):
 
 def _up(var, port, **changes):
     return subprocess.Popen(
-        [sys.executable, "manage.py", "up", "--port", str(port)],
+        [sys.executable, "manage.py", "up", "--demo", "small", "--port", str(port)],
         cwd=ROOT,
         env=_environment(var, **changes),
         stdout=subprocess.PIPE,

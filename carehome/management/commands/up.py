@@ -22,4 +22,4 @@ class Command(BaseCommand):
         supervisor.add_arguments(parser)
 
     def handle(self, *args: object, **options: object) -> None:
-        sys.exit(supervisor.main(["--port", str(options["port"])]))
+        sys.exit(supervisor.main(["--port", str(options["port"]), "--demo", str(options["demo"])]))
