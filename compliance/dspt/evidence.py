@@ -7,7 +7,7 @@ import backups.queries
 from access import queries as access_queries
 from access.models import Organisation
 from access.queries import Leaver
-from compliance.dspt.collectors import Finding, Period, collects
+from compliance.dspt.collectors import Finding, Period, Verdict, collects
 
 CHECKED_WITHIN = timedelta(hours=24)
 ACCESS_GONE_WITHIN = timedelta(hours=24)
@@ -23,12 +23,15 @@ def ledger_verified(organisation: Organisation, period: Period) -> Finding:
     latest = audit.queries.latest_verification(organisation.pk)
     if latest is None:
         return Finding.unknown("The audit log has not been checked yet.")
-    seen = {"sources": [latest.ref], "seen_at": latest.finished_at}
+    sources, seen_at = (latest.ref,), latest.finished_at
     if not latest.ok:
-        return Finding.met_if(False, f"The audit log is broken at entry {latest.first_bad_seq}: {latest.kind}.", **seen)
-    if latest.finished_at < period.until - CHECKED_WITHIN:
-        return Finding.unknown("The last check of the audit log is more than 24 hours old.", **seen)
-    return Finding.met_if(True, f"All {latest.head_seq:,} entries of the audit log follow from each other.", **seen)
+        broken = f"The audit log is broken at entry {latest.first_bad_seq}: {latest.kind}."
+        return Finding(Verdict.NOT_MET, broken, sources, seen_at)
+    if seen_at < period.until - CHECKED_WITHIN:
+        old = "The last check of the audit log is more than 24 hours old."
+        return Finding(Verdict.UNKNOWN, old, sources, seen_at)
+    whole = f"All {latest.head_seq:,} entries of the audit log follow from each other."
+    return Finding(Verdict.MET, whole, sources, seen_at)
 
 
 @collects("backups.restore-drills", title="Backup restored in test")

@@ -33,8 +33,8 @@ class ConfirmForm(forms.Form):
         error_messages={"required": _("Enter a day"), "invalid": _("Enter a day, such as 30 June 2027")},
     )
 
-    def __init__(self, *args: Any, item: EvidenceItem, latest: date, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"valid_until": latest}, **kwargs)
+    def __init__(self, data: Any = None, *, item: EvidenceItem, latest: date) -> None:
+        super().__init__(data, initial={"valid_until": latest})
         self.fields["statement"].label = _LABELS[item.answer]
         if item.not_applicable:
             self.fields["statement"].help_text = _("You may answer “Not applicable” when: %(when)s.") % {
