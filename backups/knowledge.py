@@ -7,7 +7,7 @@ live database, and the checkpoints anchored outside it.
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from pathlib import Path
 
 import psycopg
 from django.db import DatabaseError
@@ -73,12 +73,16 @@ class Behind:
 
 
 def behind_anchors(manifest: Manifest) -> Behind:
-    """Held against the checkpoints that were signed and written down outside the database."""
+    """Held against the checkpoints that were signed and written down outside the database.
+
+    An organisation that the set does not know is one that came later, or was taken out: its whole ledger counts.
+    """
     entries, time = 0, timedelta(0)
-    for key, mark in manifest.organisations.items():
-        newer = [anchored for anchored in anchored_checkpoints(UUID(key)) if anchored.size > mark.ledger.size]
+    for path in sorted(installation.anchor_folder().glob("*.jsonl")):
+        size = manifest.ledger_size(path.stem)
+        newer = [anchored for anchored in anchored_checkpoints(path) if anchored.size > size]
         if newer:
-            entries += max(anchored.size for anchored in newer) - mark.ledger.size
+            entries += max(anchored.size for anchored in newer) - size
             time = max(time, *(anchored.signed_at - manifest.created_at for anchored in newer))
     return Behind(entries, time)
 
@@ -89,11 +93,10 @@ class AnchoredCheckpoint:
     signed_at: datetime
 
 
-def anchored_checkpoints(organisation_id: UUID) -> list[AnchoredCheckpoint]:
-    """The organisation's anchor file (audit.anchors), a line each; a torn line is passed over."""
-    path = installation.anchor_folder() / f"{organisation_id}.jsonl"
+def anchored_checkpoints(path: Path) -> list[AnchoredCheckpoint]:
+    """One organisation's anchor file (audit.anchors), a line each; a torn line is passed over."""
     found: list[AnchoredCheckpoint] = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+    for line in path.read_text(encoding="utf-8").splitlines():
         try:
             entry = json.loads(line)
             found.append(AnchoredCheckpoint(int(entry["size"]), datetime.fromisoformat(entry["signed_at"])))

@@ -43,13 +43,13 @@ class OrganisationMark:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """name: the folder the set lies in; bytes, sha256: of the encrypted file; dump_bytes: of what pg_dump wrote;
+    """name: the folder the set lies in; size, sha256: of the encrypted file; dump_bytes: of what pg_dump wrote;
     created_at: aware UTC, when the snapshot was taken; schema: SHA-256 over the applied migrations."""
 
     id: UUID
     name: str
     created_at: datetime
-    bytes: int
+    size: int  # bytes
     sha256: str
     dump_bytes: int
     postgresql: str
@@ -85,7 +85,7 @@ def from_bytes(content: bytes) -> Manifest:
             id=UUID(document["id"]),
             name=str(document["name"]),
             created_at=datetime.fromisoformat(document["created_at"]),
-            bytes=_count(document["bytes"]),
+            size=_count(document["size"]),
             sha256=_hex(document["sha256"]),
             dump_bytes=_count(document["dump_bytes"]),
             postgresql=str(document["postgresql"]),

@@ -77,19 +77,18 @@ class _RestoredKeys:
         return envelope.place(self._organisation_id, "access_data_key", "wrapped", row)
 
 
+def _encrypted(field: object) -> bool:
+    return isinstance(field, EncryptedTextField)
+
+
 def _newest_values(connection: "Connection[Any]", organisation_id: UUID) -> Iterator[tuple[str, str, UUID, bytes]]:
     """Table, column, row and ciphertext: one of each encrypted column that has a value."""
     for model in apps.get_models():
-        for field in model._meta.concrete_fields:
-            if not isinstance(field, EncryptedTextField):
-                continue
+        key, table = str(model._meta.pk.column), model._meta.db_table
+        for column in (str(field.column) for field in model._meta.concrete_fields if _encrypted(field)):
             statement = sql.SQL(
                 "SELECT {key}, {column} FROM {table} WHERE organisation_id = %s AND {column} IS NOT NULL"
                 " ORDER BY {key} DESC LIMIT 1"
-            ).format(
-                key=sql.Identifier(model._meta.pk.column),
-                column=sql.Identifier(field.column),
-                table=sql.Identifier(model._meta.db_table),
-            )
+            ).format(key=sql.Identifier(key), column=sql.Identifier(column), table=sql.Identifier(table))
             for row, sealed in connection.execute(statement, [organisation_id]).fetchall():
-                yield model._meta.db_table, field.column, row, bytes(sealed)
+                yield table, column, row, bytes(sealed)

@@ -58,8 +58,9 @@ class Address:
 
     def on_server_of(self, other: "Address") -> "Address":
         """This role and password, in the database and on the server of the other address."""
-        own = {key: self._parameters[key] for key in ("user", "password") if key in self._parameters}
-        return Address(make_conninfo("", **{**other._parameters, "password": None, **own}))
+        parameters = other._parameters | {"password": None}
+        parameters |= {key: self._parameters[key] for key in ("user", "password") if key in self._parameters}
+        return Address(make_conninfo("", **parameters))
 
     def connect(self, *, autocommit: bool = False) -> "psycopg.Connection[tuple[Any, ...]]":
         """A connection that sees times in UTC; raises NoDatabase in plain words."""
@@ -73,7 +74,7 @@ class Address:
     def _options(self) -> str:
         return f"{self._parameters.get('options') or ''} -c timezone=UTC -c statement_timeout=0".strip()
 
-    def child(self) -> tuple[list[str], dict[str, str]]:
+    def child(self) -> tuple[list[str | Path], dict[str, str]]:
         """Arguments and environment for a client program."""
         parameters = {key: value for key, value in self._parameters.items() if key != "password"}
         environment = {

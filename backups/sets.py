@@ -77,7 +77,7 @@ def make_set(
                 id=id,
                 name=name,
                 created_at=snapshot.taken_at,
-                bytes=size,
+                size=size,
                 sha256=sha256,
                 dump_bytes=dump_bytes,
                 postgresql=inventory.postgresql,
@@ -165,9 +165,9 @@ def check_data(destination: Destination, manifest: Manifest) -> None:
             size, sha256 = digest(file)
     except SetNotFound as error:
         raise DataDamaged(f"The set {manifest.name} has no data file.") from error
-    if size < manifest.bytes:
-        raise DataDamaged(f"The data file is cut: {size:,} of {manifest.bytes:,} bytes are there.")
-    if size > manifest.bytes or sha256 != manifest.sha256:
+    if size < manifest.size:
+        raise DataDamaged(f"The data file is cut: {size:,} of {manifest.size:,} bytes are there.")
+    if size > manifest.size or sha256 != manifest.sha256:
         raise DataDamaged("The data file is not the one that the manifest was signed for.")
 
 

@@ -7,7 +7,7 @@ the first exception it met, and the pipeline raises that one.
 import hashlib
 import io
 from collections.abc import Sequence
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 import pyrage
 import zstandard
@@ -92,7 +92,9 @@ def seal(source: BinaryIO, sink: BinaryIO, recipients: Sequence[x25519.Recipient
     Raises what source or sink raised.
     """
     plain, cipher = Intake(source), Outlet(sink)
-    compressed = Intake(zstandard.ZstdCompressor(level=1, write_checksum=True).stream_reader(plain, read_size=BLOCK))
+    compressed = Intake(
+        zstandard.ZstdCompressor(level=1, write_checksum=True).stream_reader(cast(BinaryIO, plain), read_size=BLOCK)
+    )
     try:
         pyrage.encrypt_io(compressed, cipher, list(recipients))
     except (pyrage.EncryptError, OSError) as error:
@@ -107,7 +109,9 @@ def unseal(source: BinaryIO, sink: Writable, identities: Sequence[x25519.Identit
     Raises WrongIdentity, DataDamaged, and what source or sink raised.
     """
     cipher, plain = Intake(source), Outlet(sink)
-    expanded = Outlet(zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_writer(plain, closefd=False))
+    expanded = Outlet(
+        zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_writer(cast(BinaryIO, plain), closefd=False)
+    )
     try:
         pyrage.decrypt_io(cipher, expanded, list(identities))
     except pyrage.DecryptError as error:

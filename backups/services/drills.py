@@ -70,7 +70,8 @@ def run_drill(*, name: str | None = None, destination: Destination | None = None
 
 
 def _drill(run_id: UUID, name: str | None, destination: Destination) -> tuple[DrillReport, Manifest | None]:
-    manifest, newer, outcome, failure = None, (), None, None
+    manifest, outcome, failure = None, None, None
+    newer: tuple[str, ...] = ()
     try:
         manifest = knowledge.chosen_set(destination, name)
         newer = knowledge.newer_than(manifest, destination)

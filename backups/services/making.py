@@ -78,13 +78,13 @@ def _close_interrupted() -> None:
 def _record_set(run: BackupRun, manifest: Manifest) -> None:
     run.state, run.finished_at = BackupRun.State.MADE, timezone.now()
     run.covers_until, run.set_name = manifest.created_at, manifest.name
-    run.size, run.sha256 = manifest.bytes, manifest.sha256
+    run.size, run.sha256 = manifest.size, manifest.sha256
     run.save()
     own = {
         organisation: {"rows": mark.rows, "entries": mark.ledger.size}
         for organisation, mark in manifest.organisations.items()
     }
-    common = {"set": manifest.name, "bytes": manifest.bytes, "sha256": manifest.sha256}
+    common = {"set": manifest.name, "bytes": manifest.size, "sha256": manifest.sha256}
     system.tell_each_organisation(BackupEvent.BACKUP_MADE, run.ref, own, common)
 
 

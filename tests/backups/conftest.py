@@ -90,10 +90,21 @@ def scratches(kept_house):
 
 
 @pytest.fixture
-def installed(transactional_db, settings, tmp_path):
-    """The application with two organisations, backing up into a folder of this test."""
+def places(settings, tmp_path):
+    """Backups and anchors lie in folders of this test."""
     settings.BACKUP_DESTINATION = (tmp_path / "sets").as_uri()
     settings.AUDIT_ANCHOR_DIR = tmp_path / "anchor"
+
+
+@pytest.fixture
+def here(world, places):
+    """The application with two organisations, never committed: a set made of it is an empty house."""
+    return world
+
+
+@pytest.fixture
+def installed(transactional_db, places):
+    """The application with two organisations, committed, so that a set holds them. Slower than `here`."""
     world = committed_world()
     with world.stack:
         yield world

@@ -14,11 +14,11 @@ def made(covers_until):
     )
 
 
-def test_backup_is_due_before_the_first(installed):
+def test_backup_is_due_before_the_first(here):
     assert queries.backup_is_due()
 
 
-def test_backup_is_due_when_the_newest_is_a_day_old(installed):
+def test_backup_is_due_when_the_newest_is_a_day_old(here):
     now = timezone.now()
     made(now - timedelta(hours=23))
 
@@ -26,25 +26,25 @@ def test_backup_is_due_when_the_newest_is_a_day_old(installed):
     assert queries.backup_is_due(now + timedelta(hours=1))
 
 
-def test_backup_is_due_as_soon_as_the_strictest_organisation_says(installed):
+def test_backup_is_due_as_soon_as_the_strictest_organisation_says(here):
     from access.tenancy import acting_for
 
     now = timezone.now()
     made(now - timedelta(hours=5))
-    with acting_for(installed.other.pk):
-        Organisation.objects.filter(pk=installed.other.pk).update(rpo=timedelta(hours=4))
+    with acting_for(here.other.pk):
+        Organisation.objects.filter(pk=here.other.pk).update(rpo=timedelta(hours=4))
 
     assert queries.backup_is_due(now)
 
 
-def test_backup_is_due_at_once_when_a_person_waits(installed):
+def test_backup_is_due_at_once_when_a_person_waits(here):
     made(timezone.now())
     BackupRun.objects.create()
 
     assert queries.backup_is_due()
 
 
-def test_backup_is_not_tried_again_within_an_hour_of_a_failure(installed):
+def test_backup_is_not_tried_again_within_an_hour_of_a_failure(here):
     now = timezone.now()
     BackupRun.objects.create(state=BackupRun.State.FAILED, finished_at=now, error="The disk is full.")
 
@@ -52,7 +52,7 @@ def test_backup_is_not_tried_again_within_an_hour_of_a_failure(installed):
     assert queries.backup_is_due(now + timedelta(minutes=61))
 
 
-def test_a_set_that_expired_does_not_count(installed):
+def test_a_set_that_expired_does_not_count(here):
     run = made(timezone.now())
     BackupRun.objects.filter(pk=run.pk).update(expired_at=timezone.now())
 
@@ -60,7 +60,7 @@ def test_a_set_that_expired_does_not_count(installed):
     assert queries.backup_is_due()
 
 
-def test_drill_is_due_once_there_is_a_set_and_again_after_a_day(installed):
+def test_drill_is_due_once_there_is_a_set_and_again_after_a_day(here):
     assert not queries.drill_is_due()
 
     services.make_backup()
@@ -82,7 +82,7 @@ def test_restore_drills_gives_those_that_ended_in_the_period(installed):
     assert queries.running_drill(organisation) is None
 
 
-def test_recent_runs_are_newest_first(installed):
+def test_recent_runs_are_newest_first(here):
     older, newer = made(timezone.now() - timedelta(days=1)), made(timezone.now())
     BackupRun.objects.filter(pk=older.pk).update(requested_at=timezone.now() - timedelta(days=1))
 

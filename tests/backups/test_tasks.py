@@ -19,21 +19,21 @@ def test_schedule_makes_a_backup_every_night_at_half_past_one():
     assert SCHEDULE["backups.make"]["schedule"] == crontab(hour=1, minute=30)
 
 
-def test_make_backup_ends_quietly_while_another_runs(installed):
+def test_make_backup_ends_quietly_while_another_runs(here):
     with installation.only_one():
         tasks.make_backup()
 
     assert not BackupRun.objects.exists()
 
 
-def test_run_restore_drill_ends_quietly_while_another_runs(installed):
+def test_run_restore_drill_ends_quietly_while_another_runs(here):
     with installation.only_one():
         tasks.run_restore_drill()
 
-    assert latest_drill(installed.organisation.pk) is None
+    assert latest_drill(here.organisation.pk) is None
 
 
-def test_backup_if_due_makes_one_and_then_leaves_it_at_that(installed):
+def test_backup_if_due_makes_one_and_then_leaves_it_at_that(here):
     tasks.backup_if_due()
     tasks.backup_if_due()
 

@@ -17,8 +17,8 @@ class Command(BackupCommand):
         super().add_arguments(parser)
         parser.add_argument("--to", metavar="DEST", help="a folder or file:///… (the installation's own destination)")
 
-    def answer(self, *, to: str | None, **options: Any) -> dict[str, Any]:
-        destination = destination_at(to) if to else None
+    def answer(self, **options: Any) -> dict[str, Any]:
+        destination = destination_at(options["to"]) if options["to"] else None
         self.say("Making a backup.")
         run = services.make_backup(destination=destination)
         took = run.took.total_seconds() if run.took else None

@@ -21,7 +21,7 @@ class Command(BackupCommand):
     def answer(self, **options: Any) -> dict[str, Any]:
         destination, name = find_set(options["set"], installation.destination())
         manifest = sets.read_manifest(destination, name, installation.public_keys())
-        self.say(f"The signature holds. Reading {manifest.bytes:,} bytes.")
+        self.say(f"The signature holds. Reading {manifest.size:,} bytes.")
         sets.check_data(destination, manifest)
         if options["open"]:
             self.say("The data is unchanged. Decrypting it.")
@@ -32,7 +32,7 @@ class Command(BackupCommand):
             "set": manifest.name,
             "id": str(manifest.id),
             "covers_until": manifest.created_at,
-            "bytes": manifest.bytes,
+            "bytes": manifest.size,
             "rows": sum(manifest.tables.values()),
             "organisations": len(manifest.organisations),
             "postgresql": manifest.postgresql,

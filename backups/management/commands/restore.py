@@ -24,11 +24,12 @@ class Command(BackupCommand):
         )
         parser.add_argument("--allow-older", action="store_true", help="restore although a newer set is known")
 
-    def answer(self, *, into: str, allow_older: bool, **options: Any) -> dict[str, Any]:
+    def answer(self, **options: Any) -> dict[str, Any]:
         destination, name = find_set(options["set"], installation.destination())
+        target = Address.of(options["into"])
         self.say("Checking the set, then restoring it.")
         report = services.restore_set(
-            name=name, destination=destination, target=Address.of(into), allow_older=allow_older
+            name=name, destination=destination, target=target, allow_older=options["allow_older"]
         )
         if not report.told:
             self.say("The live database could not be reached, so its ledger holds no note of this restore.")
@@ -36,7 +37,7 @@ class Command(BackupCommand):
             "ok": report.outcome.good,
             "set": report.manifest.name,
             "covers_until": report.manifest.created_at,
-            "database": Address.of(into).database,
+            "database": target.database,
             "entries_lost": report.behind.entries,
             **outcome_data(report.outcome),
         }

@@ -3,7 +3,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from access.actors import Actor
@@ -29,7 +29,7 @@ def scratches():
     return databases_starting(owner, scratch_prefix(owner.database))
 
 
-def test_run_drill_passes_for_every_organisation(installed):
+def test_run_drill_passes_and_tells_each_organisation_its_own_figures_only(installed):
     run = services.make_backup()
 
     report = services.run_drill()
@@ -43,35 +43,22 @@ def test_run_drill_passes_for_every_organisation(installed):
         assert drill.older_than_newest is False
         assert drill.detail == ""
     assert scratches() == []
-
-
-def test_run_drill_tells_each_organisation_its_own_figures_only(installed):
-    services.make_backup()
-
-    services.run_drill()
-
     (own,) = entries(installed.organisation, "backups.drill.run")
     (others,) = entries(installed.other, "backups.drill.run")
     assert own["passed"] is True
     assert own["rows"] == drill_of(installed.organisation).rows
     assert own["rows"] > others["rows"] > 0
-
-
-def test_run_drill_is_seen_by_its_own_organisation_alone(installed):
-    services.make_backup()
-    services.run_drill()
-
     with acting_for(installed.other.pk):
         assert not RestoreDrill.objects.filter(organisation_id=installed.organisation.pk).exists()
 
 
-def test_run_drill_is_never_green_without_the_identity(installed, settings, tmp_path):
+def test_run_drill_is_never_green_without_the_identity(here, settings, tmp_path):
     services.make_backup()
     settings.AGE_IDENTITY_FILE = tmp_path / "none"
 
     report = services.run_drill()
 
-    drill = drill_of(installed.organisation)
+    drill = drill_of(here.organisation)
     assert not report.good
     assert not drill.passed
     assert drill.restored is False
@@ -79,23 +66,23 @@ def test_run_drill_is_never_green_without_the_identity(installed, settings, tmp_
     assert drill.finished_at is not None
 
 
-def test_run_drill_is_never_green_without_a_backup(installed):
+def test_run_drill_is_never_green_without_a_backup(here):
     report = services.run_drill()
 
     assert not report.good
-    assert drill_of(installed.organisation).detail == "There is no backup to restore yet."
+    assert drill_of(here.organisation).detail == "There is no backup to restore yet."
 
 
-def test_run_drill_is_never_green_without_the_owner_s_address(installed, settings):
+def test_run_drill_is_never_green_without_the_owner_s_address(here, settings):
     services.make_backup()
     settings.DATABASE_OWNER_URL = ""
 
     services.run_drill()
 
-    assert "DATABASE_OWNER_URL" in drill_of(installed.organisation).detail
+    assert "DATABASE_OWNER_URL" in drill_of(here.organisation).detail
 
 
-def test_run_drill_notices_that_the_newest_set_is_gone(installed, sets_folder):
+def test_run_drill_notices_that_the_newest_set_is_gone(here, sets_folder):
     services.make_backup()
     newest = services.make_backup()
     shutil.rmtree(sets_folder / newest.set_name)
@@ -103,10 +90,10 @@ def test_run_drill_notices_that_the_newest_set_is_gone(installed, sets_folder):
     report = services.run_drill()
 
     assert not report.good
-    assert newest.set_name in drill_of(installed.organisation).detail
+    assert newest.set_name in drill_of(here.organisation).detail
 
 
-def test_run_drill_notices_an_older_set_in_the_newest_one_s_place(installed, sets_folder):
+def test_run_drill_notices_an_older_set_in_the_newest_one_s_place(here, sets_folder):
     older = services.make_backup()
     newest = services.make_backup()
     shutil.rmtree(sets_folder / newest.set_name)
@@ -115,7 +102,7 @@ def test_run_drill_notices_an_older_set_in_the_newest_one_s_place(installed, set
     report = services.run_drill()
 
     assert not report.good
-    assert "renamed or put back" in drill_of(installed.organisation).detail
+    assert "renamed or put back" in drill_of(here.organisation).detail
 
 
 def test_run_drill_of_an_older_set_states_that_as_a_fact(installed):
@@ -164,14 +151,14 @@ def test_run_drill_says_so_for_an_organisation_that_the_set_does_not_know(instal
     assert drill_of(installed.organisation).passed
 
 
-def test_run_drill_refuses_to_run_twice_at_once(installed):
+def test_run_drill_refuses_to_run_twice_at_once(here):
     with installation.only_one(), pytest.raises(AlreadyRunning):
         services.run_drill()
 
-    assert not RestoreDrill.objects.filter(organisation_id=installed.organisation.pk).exists()
+    assert not RestoreDrill.objects.filter(organisation_id=here.organisation.pk).exists()
 
 
-def test_run_drill_closes_drills_whose_process_is_gone(installed):
+def test_run_drill_closes_drills_whose_process_is_gone(here):
     gone = uuid4()
     from backups.services import drills
 
@@ -179,25 +166,27 @@ def test_run_drill_closes_drills_whose_process_is_gone(installed):
 
     services.run_drill()
 
-    stopped = RestoreDrill.objects.get(organisation_id=installed.organisation.pk, run_id=gone)
+    stopped = RestoreDrill.objects.get(organisation_id=here.organisation.pk, run_id=gone)
     assert stopped.finished_at is not None
     assert not stopped.passed
     assert "stopped before" in stopped.detail
 
 
-def test_a_drill_cannot_be_written_without_a_ledger_entry(installed):
-    with pytest.raises(IntegrityError, match="no ledger entry names it"), transaction.atomic():
-        RestoreDrill.objects.create(
-            organisation_id=installed.organisation.pk, run_id=uuid4(), started_at=timezone.now(), restored=True
-        )
+def test_a_drill_cannot_be_written_without_a_ledger_entry(here, settle):
+    RestoreDrill.objects.create(
+        organisation_id=here.organisation.pk, run_id=uuid4(), started_at=timezone.now(), restored=True
+    )
+
+    with pytest.raises(IntegrityError, match="no ledger entry names it"):
+        settle()
 
 
-def test_request_drill_is_told_in_the_ledger(installed):
-    services.request_drill(actor=Actor.of(installed.person("administrator")))
+def test_request_drill_is_told_in_the_ledger(here):
+    services.request_drill(actor=Actor.of(here.person("administrator")))
 
-    assert len(entries(installed.organisation, "backups.drill.requested")) == 1
+    assert len(entries(here.organisation, "backups.drill.requested")) == 1
 
 
-def test_request_drill_is_for_administrators(installed):
+def test_request_drill_is_for_administrators(here):
     with pytest.raises(NotPermitted):
-        services.request_drill(actor=Actor.of(installed.person("registered_manager")))
+        services.request_drill(actor=Actor.of(here.person("registered_manager")))

@@ -14,7 +14,7 @@ def only_newest(monkeypatch):
     monkeypatch.setattr(installation, "retention", lambda: Retention(daily=0, weekly=0, recent=timedelta(0)))
 
 
-def test_expire_sets_deletes_what_retention_does_not_keep(installed, only_newest):
+def test_expire_sets_deletes_what_retention_does_not_keep(here, only_newest):
     old, newest = services.make_backup(), services.make_backup()
 
     assert services.expire_sets() == [old.set_name]
@@ -22,10 +22,10 @@ def test_expire_sets_deletes_what_retention_does_not_keep(installed, only_newest
     assert installation.destination().names() == [newest.set_name]
     assert BackupRun.objects.get(pk=old.pk).expired_at is not None
     assert BackupRun.objects.get(pk=newest.pk).expired_at is None
-    assert entries(installed.other, "backups.backup.expired") == [{"set": old.set_name}]
+    assert entries(here.other, "backups.backup.expired") == [{"set": old.set_name}]
 
 
-def test_expire_sets_leaves_a_faulty_set_for_people_to_look_at(installed, only_newest, sets_folder):
+def test_expire_sets_leaves_a_faulty_set_for_people_to_look_at(here, only_newest, sets_folder):
     faulty = services.make_backup()
     services.make_backup()
     (sets_folder / faulty.set_name / "manifest.sig").write_text("ed25519 0 AAAA\n")
@@ -33,13 +33,13 @@ def test_expire_sets_leaves_a_faulty_set_for_people_to_look_at(installed, only_n
     assert services.expire_sets() == []
 
 
-def test_expire_sets_keeps_all_of_the_last_day_by_default(installed):
+def test_expire_sets_keeps_all_of_the_last_day_by_default(here):
     services.make_backup()
     services.make_backup()
 
     assert services.expire_sets() == []
 
 
-def test_expire_sets_waits_while_a_backup_runs(installed):
+def test_expire_sets_waits_while_a_backup_runs(here):
     with installation.only_one(), pytest.raises(AlreadyRunning):
         services.expire_sets()

@@ -14,7 +14,7 @@ from backups.sets import known_sets
 from tests.backups.installed import entries
 
 
-def test_make_backup_records_the_set_it_made(installed, sets_folder):
+def test_make_backup_records_the_set_it_made(here, sets_folder):
     run = services.make_backup()
 
     (manifest,) = known_sets(installation.destination(), installation.public_keys()).manifests
@@ -46,14 +46,14 @@ def test_make_backup_tells_each_organisation_its_own_figures_only(installed):
     assert verify_organisation(installed.organisation.pk).ok
 
 
-def test_make_backup_goes_where_it_is_told(installed, destination):
+def test_make_backup_goes_where_it_is_told(here, destination):
     run = services.make_backup(destination=destination)
 
     assert destination.names() == [run.set_name]
     assert installation.destination().names() == []
 
 
-def test_make_backup_keeps_nothing_and_says_why_without_recipients(installed, settings, tmp_path):
+def test_make_backup_keeps_nothing_and_says_why_without_recipients(here, settings, tmp_path):
     settings.AGE_RECIPIENTS_FILE = tmp_path / "none"
 
     with pytest.raises(NoRecipients):
@@ -63,10 +63,10 @@ def test_make_backup_keeps_nothing_and_says_why_without_recipients(installed, se
     assert run.state == BackupRun.State.FAILED
     assert "recipients" in run.error
     assert installation.destination().names() == []
-    assert entries(installed.other, "backups.backup.failed") == [{"reason": run.error}]
+    assert entries(here.other, "backups.backup.failed") == [{"reason": run.error}]
 
 
-def test_make_backup_says_why_when_the_destination_cannot_be_written(installed, settings, tmp_path):
+def test_make_backup_says_why_when_the_destination_cannot_be_written(here, settings, tmp_path):
     (tmp_path / "file").write_text("in the way")
     settings.BACKUP_DESTINATION = (tmp_path / "file").as_uri()
 
@@ -76,7 +76,7 @@ def test_make_backup_says_why_when_the_destination_cannot_be_written(installed, 
     assert BackupRun.objects.get().state == BackupRun.State.FAILED
 
 
-def test_make_backup_says_why_without_the_reading_role(installed, settings):
+def test_make_backup_says_why_without_the_reading_role(here, settings):
     settings.DATABASE_BACKUP_URL = ""
 
     with pytest.raises(NoDatabase):
@@ -85,7 +85,7 @@ def test_make_backup_says_why_without_the_reading_role(installed, settings):
     assert "DATABASE_BACKUP_URL" in BackupRun.objects.get().error
 
 
-def test_make_backup_sweeps_what_a_stopped_process_left(installed, sets_folder):
+def test_make_backup_sweeps_what_a_stopped_process_left(here, sets_folder):
     leftover = sets_folder / ".20261122T013000Z-0000000a.partial"
     leftover.mkdir(parents=True)
 
@@ -94,15 +94,15 @@ def test_make_backup_sweeps_what_a_stopped_process_left(installed, sets_folder):
     assert not leftover.exists()
 
 
-def test_make_backup_refuses_to_run_twice_at_once(installed):
+def test_make_backup_refuses_to_run_twice_at_once(here):
     with installation.only_one(), pytest.raises(AlreadyRunning):
         services.make_backup()
 
     assert not BackupRun.objects.exists()
 
 
-def test_make_backup_fulfils_the_run_that_waits(installed):
-    waiting = services.request_backup(actor=Actor.of(installed.person("administrator")))
+def test_make_backup_fulfils_the_run_that_waits(here):
+    waiting = services.request_backup(actor=Actor.of(here.person("administrator")))
 
     run = services.make_backup()
 
@@ -110,7 +110,7 @@ def test_make_backup_fulfils_the_run_that_waits(installed):
     assert BackupRun.objects.count() == 1
 
 
-def test_make_backup_closes_runs_whose_process_is_gone(installed):
+def test_make_backup_closes_runs_whose_process_is_gone(here):
     gone = BackupRun.objects.create(state=BackupRun.State.RUNNING, started_at=timezone.now())
 
     services.make_backup()
@@ -120,7 +120,7 @@ def test_make_backup_closes_runs_whose_process_is_gone(installed):
     assert "stopped before" in gone.error
 
 
-def test_make_backup_keeps_no_set_when_the_manifest_cannot_be_signed(installed, monkeypatch):
+def test_make_backup_keeps_no_set_when_the_manifest_cannot_be_signed(here, monkeypatch):
     class BrokenSigner:
         key_id = "0"
 
@@ -135,21 +135,21 @@ def test_make_backup_keeps_no_set_when_the_manifest_cannot_be_signed(installed, 
     assert installation.destination().names() == []
 
 
-def test_request_backup_waits_once_and_is_told_in_the_ledger(installed):
-    administrator = Actor.of(installed.person("administrator"))
+def test_request_backup_waits_once_and_is_told_in_the_ledger(here):
+    administrator = Actor.of(here.person("administrator"))
 
     first = services.request_backup(actor=administrator)
     second = services.request_backup(actor=administrator)
 
     assert first.pk == second.pk
     assert first.state == BackupRun.State.WAITING
-    assert len(entries(installed.organisation, "backups.backup.requested")) == 2
-    assert entries(installed.other, "backups.backup.requested") == []
+    assert len(entries(here.organisation, "backups.backup.requested")) == 2
+    assert entries(here.other, "backups.backup.requested") == []
 
 
 @pytest.mark.parametrize("role", ["carer", "registered_manager"])
-def test_request_backup_is_for_administrators(installed, role):
+def test_request_backup_is_for_administrators(here, role):
     with pytest.raises(NotPermitted):
-        services.request_backup(actor=Actor.of(installed.person(role)))
+        services.request_backup(actor=Actor.of(here.person(role)))
 
     assert not BackupRun.objects.exists()
