@@ -1,0 +1,80 @@
+"""Who may open what: every URL × role has a stated answer here. A new URL fails until it is stated.
+
+For each URL name: how it is asked, the answer for those who may, who may, and the answer for everybody else.
+"""
+
+from dataclasses import dataclass, field
+
+CARER, SENIOR, NURSE, KITCHEN, ACTIVITIES = "carer", "senior_carer", "nurse", "kitchen", "activities"
+MANAGER, ADMIN, AGENCY, INSPECTOR = "registered_manager", "administrator", "agency_carer", "inspector"
+ROLES = (CARER, SENIOR, NURSE, KITCHEN, ACTIVITIES, MANAGER, ADMIN, AGENCY, INSPECTOR)
+
+EVERYBODY = frozenset(ROLES)
+WRITES_NOTES = frozenset({CARER, SENIOR, NURSE, ACTIVITIES, MANAGER, AGENCY})
+READS_NOTES = WRITES_NOTES | {INSPECTOR}
+CORRECTS = frozenset({SENIOR, NURSE, MANAGER})
+LEADS = frozenset({MANAGER, ADMIN})
+SEES_SECURITY = LEADS | {INSPECTOR}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`yes` for the roles that may, `no` for the others; `open` pages need nobody signed in."""
+
+    roles: frozenset[str] = EVERYBODY
+    yes: int = 200
+    no: int = 403
+    method: str = "get"
+    args: tuple[str, ...] = ()
+    data: dict[str, str] = field(default_factory=dict)
+    open: bool = False
+    while_locked: bool = False
+    unknown: frozenset[str] = frozenset()  # roles that get 404: the thing's very existence is not theirs to know
+
+    def for_role(self, role: str) -> int:
+        return 404 if role in self.unknown else self.yes if role in self.roles else self.no
+
+
+MATRIX: dict[str, Answer] = {
+    "home": Answer(yes=302),
+    "healthz": Answer(open=True, while_locked=True),
+    # The tests have no broker: readiness says so.
+    "readyz": Answer(open=True, yes=503, no=503, while_locked=True),
+    "access:organisation": Answer(open=True, while_locked=True),
+    "access:sign_in": Answer(open=True, while_locked=True),
+    "access:sign_out": Answer(method="post", yes=302, while_locked=True),
+    "access:lock": Answer(yes=302, while_locked=True),
+    "access:lock_now": Answer(method="post", yes=302, while_locked=True),
+    "access:session_state": Answer(while_locked=True),
+    "access:activity": Answer(method="post", yes=204),
+    "access:account": Answer(),
+    "access:people": Answer(LEADS),
+    "access:leaver": Answer(LEADS, args=("staff",)),
+    "access:devices": Answer(LEADS),
+    "access:device_block": Answer(frozenset({ADMIN}), method="post", yes=302, args=("device",)),
+    "records:resident_list": Answer(),
+    "records:resident": Answer(args=("resident",)),
+    "records:daily_notes": Answer(READS_NOTES, args=("resident",)),
+    "records:daily_note_new": Answer(WRITES_NOTES, args=("resident",)),
+    # The note was written by somebody else; who may not read notes learns nothing of it.
+    "records:daily_note_correct": Answer(CORRECTS, args=("note",), unknown=frozenset({KITCHEN, ADMIN})),
+    "records:resident_import": Answer(LEADS),
+    "records:resident_sample": Answer(LEADS),
+    "api:residents": Answer(),
+    "api:resident": Answer(args=("resident",)),
+    "api:notes": Answer(READS_NOTES, args=("resident",)),
+    "api:note_corrections": Answer(READS_NOTES, yes=400, no=404, method="post", args=("note",)),
+    "api:schema": Answer(),
+    "compliance:dashboard": Answer(SEES_SECURITY),
+    "compliance:items": Answer(SEES_SECURITY),
+    "compliance:item": Answer(SEES_SECURITY, args=("item",)),
+    "compliance:item_withdraw": Answer(frozenset({MANAGER}), method="post", yes=422, args=("item",)),  # no reason given
+    "compliance:backups": Answer(SEES_SECURITY),
+    "compliance:packs": Answer(LEADS),
+    "compliance:pack_new": Answer(LEADS),
+    "compliance:pack": Answer(LEADS, args=("pack",)),
+    "compliance:pack_progress": Answer(LEADS, args=("pack",)),
+    "compliance:pack_download": Answer(LEADS, yes=302, method="post", args=("pack",)),  # not built yet: back to its page
+    "compliance:alerts": Answer(LEADS),
+    "compliance:alert": Answer(LEADS, args=("alert",)),
+}
