@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -166,12 +167,18 @@ def test_start_names_the_reason_when_the_server_stops(tmp_path):
         cluster.start()
 
 
+@pytest.fixture
+def open_folder():
+    """A folder that other accounts may enter; pytest's own are closed to them."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root drops to a system account")
-def test_start_as_root_drops_to_a_system_account_where_namespaces_are_refused(tmp_path, monkeypatch):
+def test_start_as_root_drops_to_a_system_account_where_namespaces_are_refused(open_folder, monkeypatch):
     monkeypatch.setattr(postgres, "namespaces_work", lambda: False)
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)
-    cluster = Cluster(tmp_path / "cluster", durable=False)
+    cluster = Cluster(open_folder / "cluster", durable=False)
 
     try:
         cluster.start()
