@@ -49,9 +49,10 @@ lock: $(TEST_STAMP)
 	done
 
 clean-data:
+	@[ -d var ] || { echo "There is no data."; exit 1; }
 	@read -r -p "Delete all data in var/, with its keys? Type yes: " answer && [ "$$answer" = yes ] \
 	  || { echo "Nothing was deleted."; exit 1; }
-	@flock --nonblock --conflict-exit-code 9 var/up.lock rm -rf var \
+	@flock --nonblock var/up.lock rm -rf var \
 	  || { echo "carehome is running; stop it first. Nothing was deleted."; exit 1; }
 	@echo "The data is deleted."
 
