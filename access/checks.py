@@ -18,7 +18,8 @@ def weak_enough(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[
     try:
         with connections["default"].cursor() as cursor:
             cursor.execute(
-                "SELECT rolsuper OR rolbypassrls OR rolcreaterole, has_schema_privilege(current_user, 'public', 'CREATE'),"
+                "SELECT rolsuper OR rolbypassrls OR rolcreaterole,"
+                " has_schema_privilege(current_user, 'public', 'CREATE'),"
                 " EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
                 "         WHERE n.nspname = 'public' AND pg_has_role(current_user, c.relowner, 'USAGE'))"
                 " FROM pg_roles WHERE rolname = current_user"
@@ -38,7 +39,7 @@ def weak_enough(app_configs: Any, databases: Any = None, **kwargs: Any) -> list[
         problems.append(
             Error(
                 "The application's database role is stronger than it may be.",
-                hint=f"Put the role {settings.DATABASE_APP_ROLE} into DATABASE_URL; it owns nothing and bypasses nothing.",
+                hint=f"Put the role {settings.DATABASE_APP_ROLE} into DATABASE_URL: it owns and bypasses nothing.",
                 id="access.E001",
             )
         )

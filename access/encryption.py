@@ -20,6 +20,8 @@ class Sealed(bytes):
 
 
 class _Opening(DeferredAttribute):
+    field: "EncryptedTextField"
+
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         if instance is None:
             return self
@@ -60,7 +62,7 @@ class EncryptedTextField(models.Field):  # type: ignore[type-arg]
         return self.to_value(envelope.open_sealed(key.cipher, key.id, sealed, self._place(instance)))
 
     def _place(self, instance: Any) -> bytes:
-        return envelope.place(instance.organisation_id, self.model._meta.db_table, self.column, instance.pk)
+        return envelope.place(instance.organisation_id, self.model._meta.db_table, str(self.column), instance.pk)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Sealed | None:
         return None if value is None else Sealed(value)

@@ -69,12 +69,13 @@ class EnrolDeviceForm(forms.Form):
         max_length=60,
         error_messages={"required": _("Enter a name for this tablet")},
     )
-    care_home = forms.ModelChoiceField(label=_("Care home"), queryset=None, empty_label=None)
+    care_home: Any = forms.ModelChoiceField(label=_("Care home"), queryset=None, empty_label=None)
 
     def __init__(self, *args: Any, care_homes: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["care_home"].queryset = care_homes  # type: ignore[attr-defined]
-        self.fields["care_home"].label_from_instance = lambda home: home.name  # type: ignore[attr-defined]
+        home: Any = self.fields["care_home"]
+        home.queryset = care_homes
+        home.label_from_instance = lambda instance: instance.name
 
 
 class LeaverForm(forms.Form):

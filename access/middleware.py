@@ -41,7 +41,7 @@ _YEAR = 365 * 24 * 60 * 60
 
 
 def organisation(get_response: Answer) -> Answer:
-    """Find the organisation before anything of it is read: from an API token, or the cookie set when its code was typed."""
+    """Find the organisation before anything of it is read: by an API token, or by the cookie of a code once typed."""
 
     def middleware(request: Any) -> HttpResponse:
         request.organisation_id = _organisation_of(request)
@@ -91,7 +91,7 @@ def session(get_response: Answer) -> Answer:
 
 
 def _staff_session(request: Any) -> Session | None:
-    """The session's row, if a person is signed in who still may be, with their present password, on their own device."""
+    """The row, if somebody is signed in who still may be, with their present password, on the session's own device."""
     if request.organisation_id is None or not request.session.get("_auth_user_id"):
         return None
     row = request.session.row

@@ -24,7 +24,8 @@ def tenant_table(
     statements = [
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;",
         f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY;",
-        f"CREATE POLICY {table}_tenant ON {table} USING ({tenant_column} = {TENANT}) WITH CHECK ({tenant_column} = {TENANT});",
+        f"CREATE POLICY {table}_tenant ON {table} USING ({tenant_column} = {TENANT})"
+        f" WITH CHECK ({tenant_column} = {TENANT});",
         f"REVOKE ALL ON {table} FROM PUBLIC;",
         f"GRANT {app} ON {table} TO {APP};",
     ]

@@ -19,6 +19,9 @@ def digest(key: str) -> bytes:
 class SessionStore(SessionBase):
     """Django's session interface over access.Session. Raises NoTenant where no organisation is open."""
 
+    _get_session: Any  # of SessionBase; django-stubs leaves them out
+    _get_new_session_key: Any
+
     row: Session | None = None
 
     def _find(self, key: str) -> Session | None:

@@ -92,8 +92,8 @@ class Watched(models.Model):
         raise NotImplementedError
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Any, values: Any) -> Any:
-        instance = super().from_db(db, field_names, values)
+    def from_db(cls, db: str | None, field_names: Any, values: Any, **kwargs: Any) -> Any:
+        instance = super().from_db(db, field_names, values, **kwargs)
         reading = _reading.get()
         if reading is None:
             raise UnwatchedRead("A record was read where nothing would note it.")

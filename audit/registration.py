@@ -10,6 +10,6 @@ from django.db import models
 
 
 def watch(model: type[models.Model], *, leave_out: Collection[str] = ()) -> None:
-    """Every change of the model becomes a sealed entry; `leave_out` names fields whose values are secrets or digests."""
+    """Every change of the model becomes a sealed entry; leave_out: fields whose values are secrets or digests."""
     names = [field.name for field in model._meta.concrete_fields if field.name not in leave_out]
     auditlog.register(model, include_fields=names)

@@ -32,7 +32,8 @@ SELECT s.seq, s.leaf, s.digest, e.id, e.at, e.kind, e.actor, e.action, e.subject
 _UNSEALED = """
 SELECT e.id FROM audit_event e
  WHERE e.organisation_id = %s
-   AND NOT EXISTS (SELECT 1 FROM audit_seal s WHERE s.organisation_id = e.organisation_id AND s.event_id = e.id AND s.at = e.at)
+   AND NOT EXISTS (SELECT 1 FROM audit_seal s
+                    WHERE s.organisation_id = e.organisation_id AND s.event_id = e.id AND s.at = e.at)
  LIMIT 1
 """
 
@@ -127,10 +128,10 @@ class _Walk:
             after = rows[-1][0]
 
     def _passed(self, entry: SealedEntry, *, salt: Any, detail: Any) -> None:
-        if salt is not None and detail is not None and entry.body is not None:
-            if commitment(bytes(salt), bytes(detail)) != entry.body.commitment:
-                self.altered = ChainBreak(entry.seq, BreakKind.ALTERED)
-                return
+        erased = salt is None or detail is None
+        if entry.body and not erased and commitment(bytes(salt), bytes(detail)) != entry.body.commitment:
+            self.altered = ChainBreak(entry.seq, BreakKind.ALTERED)
+            return
         self.head, self.count = ChainHead(entry.seq, entry.digest), self.count + 1
         if self._frontier is not None:
             self._frontier, _ = merkle.extend(self._frontier, entry.seq - 1, [entry.leaf])
@@ -207,7 +208,7 @@ def _mismatch(organisation_id: UUID, record: Any) -> RecordMismatch | None:
     )
     event = events.first()
     if event is not None:
-        sealed = json.loads(cipher().open(organisation_id, event.id, bytes(event.detail)))
+        sealed = json.loads(cipher().open(organisation_id, event.id, bytes(event.detail or b"")))
         if sealed.get("digest") == record_digest(record).hex():
             return None
     seq = (

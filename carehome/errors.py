@@ -52,9 +52,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A page left open too long: what was typed is given back to copy, and nothing was saved."""
     kept = [
-        (name, value[:_LONGEST_KEPT])
+        (name, str(value)[:_LONGEST_KEPT])
         for name, value in request.POST.items()
-        if name not in {"csrfmiddlewaretoken", "password", "pin"} and value.strip()
+        if name not in {"csrfmiddlewaretoken", "password", "pin"} and str(value).strip()
     ]
     return render(request, "csrf_failure.html", {"kept": kept}, status=403)
 

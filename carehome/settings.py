@@ -170,7 +170,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 6 * 60 * 60,
     "socket_connect_timeout": 3,
     "socket_timeout": 10,
-    # A page that enqueues must not stand still for six seconds when the broker is away: the row waits, the schedule sends.
+    # A page that enqueues must not stand still for seconds when the broker is away: the row waits, the schedule sends.
     "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0.2,

@@ -197,9 +197,9 @@ class ResidentListView(ActorMixin, ListAPIView[Resident]):
         home: CareHome = get_object_or_404(homes, pk=values.pop("care_home_id"))
 
         def act() -> Any:
-            if number := values.get("nhs_number"):
-                if queries.has_nhs_number(actor, number):
-                    raise ValidationError({"nhs_number": [_("A resident with this NHS number is here already.")]})
+            number = values.get("nhs_number")
+            if number and queries.has_nhs_number(actor, number):
+                raise ValidationError({"nhs_number": [_("A resident with this NHS number is here already.")]})
             admitted = services.admit_resident(actor=actor, care_home=home, **values)
             return _plain(ResidentSerializer(admitted, context={"actor": actor}).data)
 

@@ -68,7 +68,7 @@ class NoteFilterForm(forms.Form):
 
 
 class ResidentImportForm(forms.Form):
-    care_home = forms.ModelChoiceField(label=_("Care home"), queryset=None, empty_label=None)
+    care_home: Any = forms.ModelChoiceField(label=_("Care home"), queryset=None, empty_label=None)
     file = forms.FileField(
         label=_("CSV file"),
         help_text=_("With the columns of the sample file. At most 1 MB."),
@@ -81,8 +81,9 @@ class ResidentImportForm(forms.Form):
 
     def __init__(self, *args: Any, care_homes: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["care_home"].queryset = care_homes  # type: ignore[attr-defined]
-        self.fields["care_home"].label_from_instance = lambda home: home.name  # type: ignore[attr-defined]
+        home: Any = self.fields["care_home"]
+        home.queryset = care_homes
+        home.label_from_instance = lambda instance: instance.name
 
     def clean_file(self) -> bytes:
         upload = self.cleaned_data["file"]

@@ -29,7 +29,7 @@ def matching(found: QuerySet[Resident], actor: Actor, words: str) -> QuerySet[Re
     tokens = word_tokens(actor.organisation_id, words)
     if not tokens:
         return found.filter(by_room)
-    by_name = Q()
+    by_name: Any = Q()
     for token in tokens:
         by_name &= Exists(
             NameToken.objects.filter(organisation_id=actor.organisation_id, resident=OuterRef("pk"), token=token)
@@ -113,4 +113,4 @@ def earlier_versions(notes: list[DailyNote]) -> dict[Any, list[DailyNote]]:
 def has_nhs_number(actor: Actor, nhs_number: str) -> bool:
     """Whether a resident of the organisation has it already."""
     index = nhs_number_index(actor.organisation_id, nhs_number)
-    return Resident.objects.filter(organisation_id=actor.organisation_id, nhs_number_index=index).exists()
+    return bool(Resident.objects.filter(organisation_id=actor.organisation_id, nhs_number_index=index).exists())

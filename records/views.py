@@ -98,9 +98,11 @@ def daily_notes(request: StaffRequest, resident_id: UUID) -> HttpResponse:
             end = timezone.make_aware(datetime.combine(day, time.max))
             notes = notes.filter(occurred_at__range=(start, end))
     page = Paginator(notes, _NOTES_A_PAGE).get_page(request.GET.get("page"))
-    page.object_list = pages.note_lines(request.actor, list(page.object_list))
+    lines = pages.note_lines(request.actor, list(page.object_list))
     return render(
-        request, "records/daily_notes.html", _page(request, found) | {"page": page, "filter_form": form, "form": form}
+        request,
+        "records/daily_notes.html",
+        _page(request, found) | {"page": page, "notes": lines, "filter_form": form, "form": form},
     )
 
 

@@ -19,7 +19,7 @@ _KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 
 
 def start() -> None:
-    """Start the cluster and make the migrated template. Called once per run, by the process that outlives the others."""
+    """Start the cluster and make the migrated template. Called once per run, by the process that outlives the rest."""
     run.CLUSTER.start()
     admin = run.CLUSTER.conninfo()
     roles.ensure_roles(admin, dict.fromkeys(roles.WITH_PASSWORD, run.PASSWORD))

@@ -7,7 +7,7 @@ from access.models.base import TenantModel
 
 
 class Device(TenantModel):
-    """An enrolled device: it holds a random secret in a cookie, we hold its digest. Only here does a PIN open anything."""
+    """An enrolled device: its cookie holds a random secret, we hold its digest. Only here does a PIN open anything."""
 
     ref_kind = "device"
 

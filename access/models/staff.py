@@ -1,6 +1,6 @@
 """Staff, the roles they hold in care homes, and grants that end."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, Group
 from django.db import models
@@ -15,10 +15,10 @@ from access.tenancy import TenantManager
 
 
 class Staff(TenantModel, AbstractBaseUser):
-    """One person's own account; never shared, never deleted. Names and email are encrypted; `email_index` finds them."""
+    """One person's own account; never shared, never deleted. Names and email are encrypted, `email_index` finds it."""
 
     ref_kind = "staff"
-    last_login = None  # sign-ins are ledger entries
+    last_login = None  # type: ignore[assignment]  # sign-ins are ledger entries
 
     class Theme(models.TextChoices):
         DEVICE = "device", "As the device"
@@ -37,7 +37,7 @@ class Staff(TenantModel, AbstractBaseUser):
     created_at = models.DateTimeField(default=timezone.now)
 
     USERNAME_FIELD = "id"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
     EMAIL_FIELD = "email"
 
     objects: Any = TenantManager()

@@ -46,7 +46,7 @@ def block_device(*, actor: Actor, device: Device) -> None:
 def find_device(secret: str) -> Device | None:
     """The enrolled device that holds this secret; None for an unknown or blocked one."""
     organisation_id: UUID = tenancy.current_organisation_id()
-    return (
+    found: Device | None = (
         Device.objects.filter(
             organisation_id=organisation_id,
             secret_digest=hashlib.sha256(secret.encode()).digest(),
@@ -55,6 +55,7 @@ def find_device(secret: str) -> Device | None:
         .select_related("care_home")
         .first()
     )
+    return found
 
 
 def _append(actor: Actor, action: AccessEvent, device: Device) -> None:

@@ -35,7 +35,7 @@ def create_organisation(
     new_id = organisation_id or uuid7()
     with tenancy.acting_for(new_id):
         Directory.objects.create(organisation_id=new_id, code=code)
-        organisation = Organisation.objects.create(
+        organisation: Organisation = Organisation.objects.create(
             id=new_id, name=name, code=code, ods_code=ods_code, ico_number=ico_number, rto=rto
         )
         for purpose in (Purpose.ORGANISATION, Purpose.INDEX, Purpose.RECORD_SEAL):
@@ -53,7 +53,7 @@ def create_organisation(
 @transaction.atomic
 def add_care_home(*, actor: Actor, name: str, code: str, ods_code: str = "", cqc_location_id: str = "") -> CareHome:
     """A care home with one group per role, filled with the policies' defaults. Appends access.care_home.added."""
-    home = CareHome.objects.create(
+    home: CareHome = CareHome.objects.create(
         organisation_id=actor.organisation_id, name=name, code=code, ods_code=ods_code, cqc_location_id=cqc_location_id
     )
     known = {

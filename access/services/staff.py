@@ -58,7 +58,7 @@ def give_role(*, actor: Actor, staff: Staff, care_home: CareHome, role: Role) ->
         policy.require(actor, AccessPermission.ADD_STAFF, at=care_home.pk)
     if role in TEMPORARY:
         raise ValueError(f"{role} is held only through a grant that ends.")
-    holding = RoleHolding.objects.create(
+    holding: RoleHolding = RoleHolding.objects.create(
         organisation_id=actor.organisation_id,
         staff=staff,
         care_home=care_home,
@@ -85,7 +85,7 @@ def grant_shift(
         policy.require(actor, AccessPermission.GRANT_SHIFT, at=care_home.pk)
     if role not in TEMPORARY:
         raise ValueError(f"{role} is not a temporary role.")
-    grant = Grant.objects.create(
+    grant: Grant = Grant.objects.create(
         organisation_id=actor.organisation_id,
         staff=staff,
         care_home=care_home,

@@ -17,7 +17,7 @@ _SURNAMES = (
     " Marsh Osei Lloyd Cooper Doyle Hayes Rahman Webb Pritchard"
 ).split()
 _ALLERGIES = ("Penicillin", "Latex", "Aspirin", "Shellfish", "Elastoplast", "Codeine")
-_FLAGS = (
+_FLAGS: tuple[list[str], ...] = (
     ["falls_high"],
     ["two_carers"],
     ["fluids_2"],

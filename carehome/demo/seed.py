@@ -84,7 +84,9 @@ def _organisation(
     system = Actor.system(organisation.pk, "seed_demo")
     names = [home_names[n] if n < len(home_names) else f"{organisation.name} {n + 1}" for n in range(homes)]
     made = [
-        access_services.add_care_home(actor=system, name=name, code=name.lower().replace(" ", "-"), ods_code=f"V{n}A{n}B")
+        access_services.add_care_home(
+            actor=system, name=name, code=name.lower().replace(" ", "-"), ods_code=f"V{n}A{n}B"
+        )
         for n, name in enumerate(names)
     ]
     accounts, manager = [], None
@@ -159,7 +161,9 @@ def _care(home: CareHome, cast: Cast, manager: Staff, team: dict[str, Any], resi
                     for_handover=handover,
                 )
                 if cast.chance(0.02):
-                    correct_daily_note(actor=actor, note=note, body=f"{body} (In the garden.)", reason="Left out where.")
+                    correct_daily_note(
+                        actor=actor, note=note, body=f"{body} (In the garden.)", reason="Left out where."
+                    )
 
 
 def _leaver(system: Actor, cast: Cast, organisation: Organisation, home: CareHome, manager: Staff) -> None:

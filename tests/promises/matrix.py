@@ -74,7 +74,9 @@ MATRIX: dict[str, Answer] = {
     "compliance:pack_new": Answer(LEADS),
     "compliance:pack": Answer(LEADS, args=("pack",)),
     "compliance:pack_progress": Answer(LEADS, args=("pack",)),
-    "compliance:pack_download": Answer(LEADS, yes=302, method="post", args=("pack",)),  # not built yet: back to its page
+    "compliance:pack_download": Answer(
+        LEADS, yes=302, method="post", args=("pack",)
+    ),  # not built yet: back to its page
     "compliance:alerts": Answer(LEADS),
     "compliance:alert": Answer(LEADS, args=("alert",)),
 }

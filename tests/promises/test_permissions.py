@@ -4,18 +4,18 @@ import re
 from typing import Any
 from uuid import uuid4
 
-import audit.services
 import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+import audit.services
 from access.actors import Actor
 from access.models import Session
 from access.roles import Role
 from access.services import add_care_home, add_staff, enrol_device, give_role, lock_session
 from compliance.models import Alert, Pack
-from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from django.utils import timezone
 from records.services import write_daily_note
-
 from tests.doors import client_of
 from tests.promises.matrix import MATRIX, ROLES, Answer
 
@@ -40,12 +40,14 @@ def things(world, resident, actor_for):
     """One of each thing that a URL can name, all of the first home."""
     administrator = actor_for(world.person("administrator"))
     author = world.person("carer", name="Another")
-    note = write_daily_note(
-        actor=actor_for(author), resident=resident, body="Slept well.", occurred_at=timezone.now()
-    )
+    note = write_daily_note(actor=actor_for(author), resident=resident, body="Slept well.", occurred_at=timezone.now())
     device, _ = enrol_device(actor=administrator, name="Oak tablet 1", care_home=world.home)
     pack = Pack.objects.create(
-        organisation=world.organisation, edition="2025-26", requested_by=administrator.ref, reason="Audit", steps_total=6
+        organisation=world.organisation,
+        edition="2025-26",
+        requested_by=administrator.ref,
+        reason="Audit",
+        steps_total=6,
     )
     alert = Alert.objects.create(
         organisation=world.organisation,
@@ -100,7 +102,9 @@ def test_url_without_sign_in_shows_nothing(world, things, name):
         assert status in {200, 302, stated.yes}
 
 
-@pytest.mark.parametrize("name", sorted(name for name, stated in MATRIX.items() if stated.args and stated.args != ("item",)))
+@pytest.mark.parametrize(
+    "name", sorted(name for name, stated in MATRIX.items() if stated.args and stated.args != ("item",))
+)
 def test_url_of_another_organisation_is_unknown(world, things, name):
     """The same answer for another organisation's id as for an id that is nobody's."""
     stated = MATRIX[name]
@@ -155,5 +159,3 @@ def test_second_home_is_closed_to_people_of_the_first(world, carer):
     response = client_of(carer).get(reverse("records:resident", args=[elsewhere.pk]))
 
     assert response.status_code == 404
-
-

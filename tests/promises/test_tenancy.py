@@ -3,14 +3,14 @@
 import uuid
 
 import pytest
+from django.apps import apps
+from django.db import IntegrityError, ProgrammingError, connection, models, transaction
+
 from access.errors import NoTenant
 from access.models import Organisation, Staff
 from access.tenancy import _tenant, acting_for
 from audit.reading import collecting
-from django.apps import apps
-from django.db import IntegrityError, ProgrammingError, connection, models, transaction
 from records.models import DailyNote, Resident
-
 from tests.database import as_admin
 
 SHARED = {"access_directory"}
@@ -169,4 +169,3 @@ def test_a_value_moved_to_another_row_does_not_open(world, resident):
         with pytest.raises(EnvelopeError):
             _ = moved.about_me
         transaction.set_rollback(True)
-

@@ -29,7 +29,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if Directory.objects.exists():
-            raise CommandError("There are organisations already; the demonstration is made on an empty database.", returncode=2)
+            raise CommandError(
+                "There are organisations already; the demonstration is made on an empty database.", returncode=2
+            )
         with transaction.atomic():  # an interrupted start leaves nothing half made
             accounts = seed(
                 organisations=options["organisations"],
