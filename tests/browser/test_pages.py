@@ -3,12 +3,14 @@
 import gzip
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Page, Response, expect
 
 from tests.browser.conftest import accessibility_faults, assert_usable
 
@@ -67,22 +69,33 @@ def test_page_of_a_leaver_is_usable(as_user: Callable[..., Page], administrator:
     assert_usable(page, "access-leaver")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "records:resident_import",
-        "compliance:dashboard",
-        "compliance:items",
-        "compliance:alerts",
-        "compliance:packs",
-        "compliance:pack_new",
-        "compliance:backups",
-    ],
-)
-def test_page_of_a_manager_is_usable(as_user: Callable[..., Page], manager: Any, resident: Any, name: str) -> None:
-    page = as_user(manager, reverse(name))
+def test_page_for_importing_residents_is_usable(as_user: Callable[..., Page], manager: Any) -> None:
+    page = as_user(manager, reverse("records:resident_import"))
 
-    assert_usable(page, name.replace(":", "-"))
+    assert_usable(page, "resident_import")
+
+
+def test_import_with_faults_lists_them_by_line_and_column(
+    as_user: Callable[..., Page], manager: Any, tmp_path: Path
+) -> None:
+    from records.models import Resident
+
+    sample = (Path(settings.BASE_DIR) / "records/sample/residents.csv").read_text().splitlines()
+    columns = sample[0].split(",")
+    values = sample[2].split(",")
+    values[columns.index("born_on")] = "the 14th of March"
+    bad = tmp_path / "residents.csv"
+    bad.write_text("\n".join([*sample[:2], ",".join(values), *sample[3:]]))
+    page = as_user(manager, reverse("records:resident_import"))
+
+    page.locator("input[type=file]").set_input_files(bad)
+    page.get_by_role("button", name="Import", exact=True).tap()
+
+    row = page.get_by_role("row").filter(has_text="born_on")
+    expect(row).to_contain_text("3")
+    assert page.title().startswith("Error:")
+    assert not Resident.objects.exists()
+    assert_usable(page, "resident_import-faults")
 
 
 @pytest.mark.parametrize("name", ["organisation", "sign_in"])
