@@ -26,7 +26,7 @@ class NhsukRenderer(TemplatesSetting):
             context = {**context, "summary": error_summary(context["form"])}
         elif template_name == self.field_template_name:
             context = {**context, **dressed(context["field"])}
-        return super().render(template_name, context, request)
+        return SafeString(super().render(template_name, context, request))
 
 
 def error_summary(form: forms.BaseForm) -> list[tuple[str, str]]:
