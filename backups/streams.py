@@ -28,11 +28,10 @@ class Writable(Protocol):
 
 
 class Intake(io.RawIOBase):
-    """A reader that counts, hashes and remembers what went wrong."""
+    """A reader that counts, remembers what went wrong, and feeds a hash where one is given."""
 
-    def __init__(self, source: Readable) -> None:
-        self._source = source
-        self._hash = hashlib.sha256()
+    def __init__(self, source: Readable, *, into: "hashlib._Hash | None" = None) -> None:
+        self._source, self._hash = source, into
         self.bytes = 0
         self.failure: Exception | None = None
 
@@ -45,7 +44,8 @@ class Intake(io.RawIOBase):
         except Exception as error:
             self.failure = self.failure or error
             raise
-        self._hash.update(data)
+        if self._hash is not None:
+            self._hash.update(data)
         self.bytes += len(data)
         return data
 
@@ -54,17 +54,12 @@ class Intake(io.RawIOBase):
         buffer[: len(data)] = data
         return len(data)
 
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
 
 class Outlet(io.RawIOBase):
-    """A writer that counts, hashes and remembers what went wrong."""
+    """A writer that counts, remembers what went wrong, and feeds a hash where one is given."""
 
-    def __init__(self, sink: Writable) -> None:
-        self._sink = sink
-        self._hash = hashlib.sha256()
+    def __init__(self, sink: Writable, *, into: "hashlib._Hash | None" = None) -> None:
+        self._sink, self._hash = sink, into
         self.bytes = 0
         self.failure: Exception | None = None
 
@@ -77,13 +72,10 @@ class Outlet(io.RawIOBase):
         except Exception as error:
             self.failure = self.failure or error
             raise
-        self._hash.update(data)
+        if self._hash is not None:
+            self._hash.update(data)
         self.bytes += len(data)
         return len(data)
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
 
 
 def seal(source: BinaryIO, sink: BinaryIO, recipients: Sequence[x25519.Recipient]) -> tuple[int, int, str]:
@@ -91,7 +83,8 @@ def seal(source: BinaryIO, sink: BinaryIO, recipients: Sequence[x25519.Recipient
 
     Raises what source or sink raised.
     """
-    plain, cipher = Intake(source), Outlet(sink)
+    sha256 = hashlib.sha256()
+    plain, cipher = Intake(source), Outlet(sink, into=sha256)
     compressed = Intake(
         zstandard.ZstdCompressor(level=1, write_checksum=True).stream_reader(cast(BinaryIO, plain), read_size=BLOCK)
     )
@@ -99,7 +92,7 @@ def seal(source: BinaryIO, sink: BinaryIO, recipients: Sequence[x25519.Recipient
         pyrage.encrypt_io(compressed, cipher, list(recipients))
     except (pyrage.EncryptError, OSError) as error:
         raise cipher.failure or plain.failure or compressed.failure or error from error
-    return plain.bytes, cipher.bytes, cipher.sha256
+    return plain.bytes, cipher.bytes, sha256.hexdigest()
 
 
 def unseal(source: BinaryIO, sink: Writable, identities: Sequence[x25519.Identity]) -> tuple[int, str]:
@@ -108,7 +101,8 @@ def unseal(source: BinaryIO, sink: Writable, identities: Sequence[x25519.Identit
     Every block is authenticated before it is passed on, but the end is only known to be the end when this returns.
     Raises WrongIdentity, DataDamaged, and what source or sink raised.
     """
-    cipher, plain = Intake(source), Outlet(sink)
+    sha256 = hashlib.sha256()
+    cipher, plain = Intake(source, into=sha256), Outlet(sink)
     expanded = Outlet(
         zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_writer(cast(BinaryIO, plain), closefd=False)
     )
@@ -124,12 +118,13 @@ def unseal(source: BinaryIO, sink: Writable, identities: Sequence[x25519.Identit
         raise DataDamaged("The encrypted data was cut, changed or put in another order.") from error
     while cipher.read(BLOCK):  # what follows the end belongs to the checked bytes too
         pass
-    return plain.bytes, cipher.sha256
+    return plain.bytes, sha256.hexdigest()
 
 
 def digest(source: BinaryIO) -> tuple[int, str]:
     """Bytes and SHA-256 of a stream."""
-    intake = Intake(source)
+    sha256 = hashlib.sha256()
+    intake = Intake(source, into=sha256)
     while intake.read(BLOCK):
         pass
-    return intake.bytes, intake.sha256
+    return intake.bytes, sha256.hexdigest()

@@ -16,7 +16,7 @@ import psycopg
 
 from bench import harness
 
-ROWS = 300_000
+ROWS = 150_000
 WORDS = (
     "The resident settled well, ate breakfast, was offered fluids; skin intact, mobilised with frame, family visited, "
     "blood pressure recorded, medication given, comfortable overnight, refused lunch, doctor informed."
@@ -76,7 +76,7 @@ def encrypted(folder: Path) -> int:
     )
     for name in destination.names()[:-1]:
         destination.remove(name)
-    return made.manifest.bytes
+    return made.manifest.size
 
 
 def drill(folder: Path) -> None:
