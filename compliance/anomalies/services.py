@@ -142,11 +142,12 @@ def _extend(actor: Actor, alert: Alert, burst: Burst) -> None:
 def explain(residents: int, first_at: datetime, last_at: datetime) -> str:
     """What was seen and why it is told, in plain words and without a name."""
     begun, ended = timezone.localtime(first_at), timezone.localtime(last_at)
+    times = f"at {begun:%H:%M}" if f"{begun:%H:%M}" == f"{ended:%H:%M}" else f"from {begun:%H:%M} to {ended:%H:%M}"
     minutes = max(1, round((last_at - first_at).total_seconds() / 60))
     limit, window = RULE.more_than, int(RULE.within.total_seconds() // 60)
     return (
         f"Opened the records of {residents} different residents in {minutes} minute{'' if minutes == 1 else 's'}, "
-        f"from {begun:%H:%M} to {ended:%H:%M} on {date_format(begun, 'j F Y')}. "
+        f"{times} on {date_format(begun, 'j F Y')}. "
         f"More than {limit} in {window} minutes is unusual."
     )
 

@@ -135,7 +135,8 @@ def read_container(data, report):
     if disk or start_disk or comment or here != total or start + size != end_at or total > MOST_FILES:
         report.add(CONTAINER, "has a directory that does not fit the file")
         return {}
-    contents, seen, at, expected_offset, last = {}, set(), start, 0, ""
+    contents: dict = {}
+    seen, at, expected_offset, last = set(), start, 0, ""
     for _ in range(total):
         if at + CENTRAL.size > end_at or data[at : at + 4] != b"PK\1\2":
             report.add(CONTAINER, "has a damaged directory")
