@@ -56,7 +56,16 @@ export function watch() {
     channel?.postMessage({ locked: true });
     empty();
     const page = lockPage();
-    post(config.lockNowUrl, true).finally(() => location.replace(page));
+    post(config.lockNowUrl, true).then(() => location.replace(page), () => wait(page));
+  }
+
+  // Without a connection the emptied page stays, and the session is locked as soon as the server can be told.
+  function wait(page) {
+    const words = document.createElement("p");
+    words.setAttribute("role", "status");
+    words.textContent = config.lockedOffline;
+    document.querySelector("main")?.append(words);
+    window.addEventListener("online", () => post(config.lockNowUrl).then(() => location.replace(page), () => {}));
   }
 
   // The same person comes back to the page they left; the server decides whether it is the same person.

@@ -18,7 +18,9 @@ SCREENSHOTS = Path(settings.BASE_DIR) / "var" / "screenshots"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 TABLET, PHONE = {"width": 1024, "height": 1366}, {"width": 320, "height": 640}
 # A page that answers 4xx on purpose says so in the console as well; everything else there is a fault.
-EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of 4(03|04|22|23)")
+EXPECTED = re.compile(
+    r"Failed to load resource: the server responded with a status of 4(03|04|22|23)|ERR_INTERNET_DISCONNECTED"
+)
 SMALL_CONTROLS = """() => [
     ...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')]
   .filter(e => e.checkVisibility() && !e.closest('.nhsuk-u-visually-hidden, .nhsuk-skip-link'))

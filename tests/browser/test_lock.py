@@ -1,10 +1,12 @@
 """The browser's half of the lock, with a clock that runs when told to."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from access.models import Session
@@ -60,6 +62,33 @@ def test_warning_comes_before_the_lock_and_stay_ends_it(at_bedside: Page) -> Non
     expect(warning).to_be_hidden()
     page.clock.fast_forward("01:30")
     assert "BROWN, Ada" in page.content()
+
+
+def test_typing_tells_the_server_though_no_page_is_loaded(
+    at_bedside: Page, live_server: Any, carer: Any, resident: Any
+) -> None:
+    page = at_bedside
+    page.goto(live_server.url + reverse("records:daily_note_new", args=[resident.pk]))
+    minute_ago = timezone.now() - timedelta(minutes=1)
+    Session.objects.filter(staff=carer).update(last_input_at=minute_ago)
+    page.clock.fast_forward("00:25")
+
+    with page.expect_response(lambda response: response.url.endswith(reverse("access:activity"))):
+        page.get_by_label("Note").press_sequentially("A long story", delay=1)
+
+    assert Session.objects.get(staff=carer).last_input_at > minute_ago
+
+
+def test_tablet_without_connection_empties_the_page_and_waits(at_bedside: Page, carer: Any) -> None:
+    page = at_bedside
+    page.context.set_offline(True)
+    page.clock.fast_forward("02:05")
+
+    expect(page.get_by_role("status").filter(has_text="Locked. There is no connection")).to_be_visible()
+    assert "Ada" not in page.content()
+    page.context.set_offline(False)
+    page.wait_for_url("**/lock/**")
+    assert is_locked(carer)
 
 
 def test_sleeping_tablet_locks_at_the_touch_that_wakes_it(at_bedside: Page, carer: Any) -> None:
