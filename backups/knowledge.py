@@ -21,11 +21,10 @@ from backups.models import BackupRun
 _SLACK = timedelta(hours=6)  # a backup that took long, or a night on which the clock went back
 
 
-def expected_set() -> BackupRun | None:
-    """The newest set that was made and has not expired, by our own records."""
-    return (
-        BackupRun.objects.filter(state=BackupRun.State.MADE, expired_at__isnull=True).order_by("-covers_until").first()
-    )
+def expected_set(destination: Destination) -> BackupRun | None:
+    """The newest set that was made at the destination and has not expired, by our own records."""
+    made = BackupRun.objects.filter(state=BackupRun.State.MADE, expired_at__isnull=True, destination=destination.url)
+    return made.order_by("-covers_until").first()
 
 
 def chosen_set(destination: Destination, name: str | None) -> Manifest:
@@ -35,8 +34,8 @@ def chosen_set(destination: Destination, name: str | None) -> Manifest:
     """
     if name is not None:
         return sets.read_manifest(destination, name, installation.public_keys())
-    expected = expected_set()
-    if expected is None or expected.destination != destination.url:
+    expected = expected_set(destination)
+    if expected is None:
         known = sets.known_sets(destination, installation.public_keys()).manifests
         if not known:
             raise SetNotFound("There is no backup to restore yet.")

@@ -78,34 +78,42 @@ def _next(at: time, now: datetime) -> datetime:
     return following.astimezone(UTC)
 
 
+def backup_is_wanted(now: datetime | None = None) -> bool:
+    """Whether a person waits for one, or there is none at all. Cheap: asked every minute."""
+    if BackupRun.objects.filter(state=BackupRun.State.WAITING).exists():
+        return True
+    return latest_backup() is None and not _failed_lately(now or timezone.now())
+
+
 def backup_is_due(now: datetime | None = None) -> bool:
-    """Whether a person waits for one, or the newest set is older than the strictest organisation's RPO allows.
+    """Whether one is wanted, or the newest set is older than the strictest organisation's RPO allows.
 
     After a failure the next attempt waits an hour.
     """
     moment = now or timezone.now()
-    if BackupRun.objects.filter(state=BackupRun.State.WAITING).exists():
+    if backup_is_wanted(moment):
         return True
-    if BackupRun.objects.filter(state=BackupRun.State.FAILED, finished_at__gt=moment - _RETRY_AFTER).exists():
-        return False
     latest = latest_backup()
-    return latest is None or latest.covers_until is None or moment - latest.covers_until >= strictest_rpo()
+    if latest is None or latest.covers_until is None or _failed_lately(moment):
+        return False
+    return moment - latest.covers_until >= strictest_rpo()
+
+
+def _failed_lately(now: datetime) -> bool:
+    return BackupRun.objects.filter(state=BackupRun.State.FAILED, finished_at__gt=now - _RETRY_AFTER).exists()
 
 
 def drill_is_due(now: datetime | None = None) -> bool:
-    """Whether there is a set and some organisation has had no drill of any kind for a day."""
-    moment = now or timezone.now()
-    if latest_backup() is None:
+    """Whether there is a set and no drill of any kind for a day. Cheap: asked every minute.
+
+    A drill covers every organisation, so one of them is asked.
+    """
+    since = (now or timezone.now()) - timedelta(hours=24)
+    organisations = organisation_ids()
+    if latest_backup() is None or not organisations:
         return False
-    return any(
-        not _drilled_since(organisation_id, moment - timedelta(hours=24)) for organisation_id in organisation_ids()
-    )
-
-
-def _drilled_since(organisation_id: UUID, since: datetime) -> bool:
-    with acting_for(organisation_id):
-        drilled: bool = RestoreDrill.objects.filter(organisation_id=organisation_id, started_at__gt=since).exists()
-    return drilled
+    with acting_for(organisations[0]):
+        return not RestoreDrill.objects.filter(organisation_id=organisations[0], started_at__gt=since).exists()
 
 
 def strictest_rpo() -> timedelta:

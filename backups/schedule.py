@@ -7,7 +7,7 @@ from celery.schedules import crontab
 
 MAKE_AT = time(1, 30)
 DRILL_AT = time(3, 0)
-_CATCH_UP = timedelta(minutes=5)
+_SOON, _OFTEN = timedelta(minutes=1), timedelta(minutes=15)
 _QUEUE = {"queue": "backups"}
 
 
@@ -18,15 +18,21 @@ def _nightly(at: time) -> crontab:
 SCHEDULE: dict[str, dict[str, Any]] = {
     "backups.make": {"task": "backups.tasks.make_backup", "schedule": _nightly(MAKE_AT), "options": _QUEUE},
     "backups.drill": {"task": "backups.tasks.run_restore_drill", "schedule": _nightly(DRILL_AT), "options": _QUEUE},
-    # A night that was slept through, a first start, or an RPO shorter than a day.
+    # A first start, and a person who asked.
+    "backups.make_if_wanted": {
+        "task": "backups.tasks.backup_if_wanted",
+        "schedule": _SOON,
+        "options": _QUEUE | {"expires": _SOON.total_seconds()},
+    },
+    # A night that was slept through, or an RPO shorter than a day.
     "backups.make_if_due": {
         "task": "backups.tasks.backup_if_due",
-        "schedule": _CATCH_UP,
-        "options": _QUEUE | {"expires": 240},
+        "schedule": _OFTEN,
+        "options": _QUEUE | {"expires": _OFTEN.total_seconds()},
     },
     "backups.drill_if_due": {
         "task": "backups.tasks.drill_if_due",
-        "schedule": _CATCH_UP,
-        "options": _QUEUE | {"expires": 240},
+        "schedule": _SOON,
+        "options": _QUEUE | {"expires": _SOON.total_seconds()},
     },
 }

@@ -33,6 +33,12 @@ def run_restore_drill() -> None:
 
 
 @shared_task(queue="backups")
+def backup_if_wanted() -> None:
+    if queries.backup_is_wanted():
+        make_backup()
+
+
+@shared_task(queue="backups")
 def backup_if_due() -> None:
     if queries.backup_is_due():
         make_backup()

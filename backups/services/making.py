@@ -37,10 +37,11 @@ def make_backup(*, destination: Destination | None = None) -> BackupRun:
     """
     system.actors()
     with installation.only_one():
-        _close_interrupted()
-        run = _begin()
+        place = destination or installation.destination()
+        _close_interrupted(place)
+        run = _begin(place)
         try:
-            manifest = _make(run, destination or installation.destination())
+            manifest = _make(run, place)
         except BackupError as error:
             _record_failure(run, str(error))
             raise
@@ -49,7 +50,6 @@ def make_backup(*, destination: Destination | None = None) -> BackupRun:
 
 
 def _make(run: BackupRun, destination: Destination) -> Manifest:
-    run.destination = destination.url
     destination.sweep()
     made = sets.make_set(
         id=run.pk,
@@ -61,18 +61,27 @@ def _make(run: BackupRun, destination: Destination) -> Manifest:
     return made.manifest
 
 
-def _begin() -> BackupRun:
+def _begin(destination: Destination) -> BackupRun:
     run = BackupRun.objects.filter(state=BackupRun.State.WAITING).order_by("requested_at").first()
     run = run or BackupRun()
-    run.state, run.started_at = BackupRun.State.RUNNING, timezone.now()
+    run.state, run.started_at, run.destination = BackupRun.State.RUNNING, timezone.now(), destination.url
     run.save()
     return run
 
 
-def _close_interrupted() -> None:
-    """Runs that nobody works on any more, which is known because we hold the lock."""
-    for run in BackupRun.objects.filter(state=BackupRun.State.RUNNING):
-        _record_failure(run, "The process stopped before the backup was made.")
+def _close_interrupted(destination: Destination) -> None:
+    """Runs that nobody works on any more, which is known because we hold the lock.
+
+    A database restored from a set holds that set's own run as it stood while it was made; the set shows that it ended.
+    """
+    running = list(BackupRun.objects.filter(state=BackupRun.State.RUNNING))
+    known = sets.known_sets(destination, installation.public_keys()).manifests if running else ()
+    made = {manifest.id: manifest for manifest in known}
+    for run in running:
+        if run.pk in made:
+            _record_set(run, made[run.pk])
+        else:
+            _record_failure(run, "The process stopped before the backup was made.")
 
 
 def _record_set(run: BackupRun, manifest: Manifest) -> None:

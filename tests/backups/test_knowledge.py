@@ -24,6 +24,17 @@ def test_chosen_set_is_the_newest_that_our_records_know(here):
     assert knowledge.chosen_set(installation.destination(), None).id == newest.pk
 
 
+def test_chosen_set_does_not_look_elsewhere_for_the_newest_of_a_destination(here, destination):
+    """A copy to another place does not hide that the newest set of this one is gone."""
+    services.make_backup()
+    gone = services.make_backup()
+    services.make_backup(destination=destination)
+    installation.destination().remove(gone.set_name)
+
+    with pytest.raises(SetNotFound, match=gone.set_name):
+        knowledge.chosen_set(installation.destination(), None)
+
+
 def test_chosen_set_falls_back_to_the_destination_where_the_database_knows_none(here):
     newest = services.make_backup()
     BackupRun.objects.filter(pk=newest.pk).update(destination="file:///elsewhere")

@@ -1,5 +1,6 @@
 from celery.schedules import crontab
 
+from access.actors import Actor
 from backups import installation, services, tasks
 from backups.models import BackupRun
 from backups.queries import latest_drill
@@ -38,6 +39,17 @@ def test_backup_if_due_makes_one_and_then_leaves_it_at_that(here):
     tasks.backup_if_due()
 
     assert BackupRun.objects.count() == 1
+
+
+def test_backup_if_wanted_makes_the_first_and_those_that_people_ask_for(here):
+    tasks.backup_if_wanted()
+    tasks.backup_if_wanted()
+    assert BackupRun.objects.count() == 1
+
+    services.request_backup(actor=Actor.of(here.person("administrator")))
+    tasks.backup_if_wanted()
+
+    assert [run.state for run in BackupRun.objects.all()] == ["made", "made"]
 
 
 def test_drill_if_due_tests_the_first_backup_once(installed):

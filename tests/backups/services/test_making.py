@@ -120,6 +120,19 @@ def test_make_backup_closes_runs_whose_process_is_gone(here):
     assert "stopped before" in gone.error
 
 
+def test_make_backup_knows_its_own_set_in_a_database_that_was_restored_from_it(here):
+    """A set holds its own run as it stood while the set was made."""
+    run = services.make_backup()
+    BackupRun.objects.filter(pk=run.pk).update(state="running", finished_at=None, covers_until=None, size=None)
+
+    services.make_backup()
+
+    before = (run.set_name, run.covers_until, run.size)
+    run.refresh_from_db()
+    assert run.state == BackupRun.State.MADE
+    assert (run.set_name, run.covers_until, run.size) == before
+
+
 def test_make_backup_keeps_no_set_when_the_manifest_cannot_be_signed(here, monkeypatch):
     class BrokenSigner:
         key_id = "0"
