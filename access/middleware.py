@@ -181,7 +181,11 @@ def staff(get_response: Answer) -> Answer:
 
 def _without_person(request: Any, get_response: Answer) -> HttpResponse:
     if match_of(request) is None or not view_is(request, "login_required", True):
-        return get_response(request)
+        if request.organisation_id is None:
+            return get_response(request)
+        # A token names its person later (access.api.authentication); until then it is a visitor who acts.
+        with acting(Origin(request.organisation_id, "visitor:unknown")):
+            return get_response(request)
     if request.organisation_id is None:
         return send_to(request, "access:organisation", status=401, state="no_organisation")
     return send_to(request, "access:sign_in", status=401, state="signed_out")

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -123,18 +123,24 @@ def sign_checkpoint(organisation_id: UUID) -> Checkpoint | None:
 
 @transaction.atomic
 def verify_ledger(
-    *, organisation_id: UUID, actor: str, mode: str = Verification.Mode.FULL, records: bool = False
+    *,
+    organisation_id: UUID,
+    actor: str,
+    mode: str = Verification.Mode.FULL,
+    records: bool = False,
+    extra_notes: Sequence[str] = (),
 ) -> Verification:
     """Verify the organisation's ledger, from its first entry or from where the last run ended, and record the result.
 
-    records: also hold each record against the digest that its latest entry sealed.
+    records: also hold each record against the digest that its latest entry sealed. extra_notes: checkpoints kept
+    elsewhere, to be held against too.
     Appends audit.ledger.verified for a full run, audit.ledger.broken whenever something is wrong.
     """
     started_at = timezone.now()
     after = ChainHead()
     if mode == Verification.Mode.INCREMENTAL:
         after = queries.verified_head(organisation_id)
-    result = verification.verify_organisation(organisation_id, after=after)
+    result = verification.verify_organisation(organisation_id, after=after, extra_notes=extra_notes)
     mismatch = verification.first_record_mismatch(organisation_id) if records and result.ok else None
     row = Verification.objects.create(
         organisation_id=organisation_id,

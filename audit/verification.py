@@ -4,7 +4,7 @@ Reads page by page over any connection with a `.cursor()`, so that the restore d
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -67,11 +67,12 @@ class RecordMismatch:
     subject: str
 
 
-def verify_organisation(organisation_id: UUID, *, after: ChainHead | None = None) -> VerificationResult:
+def verify_organisation(
+    organisation_id: UUID, *, after: ChainHead | None = None, extra_notes: Sequence[str] = ()
+) -> VerificationResult:
     """Verify over the application's own connection, held against stored checkpoints and anchored notes."""
-    return verify_connection(
-        default_connection, organisation_id, after=after, extra_notes=anchors.anchored_notes(organisation_id)
-    )
+    kept = [*anchors.anchored_notes(organisation_id), *extra_notes]
+    return verify_connection(default_connection, organisation_id, after=after, extra_notes=kept)
 
 
 def verify_connection(

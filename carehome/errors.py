@@ -5,6 +5,7 @@ import sys
 
 import structlog
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -22,6 +23,12 @@ _LONGEST_KEPT = 20_000  # characters of a posted field that an error page gives 
 
 @login_not_required
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        text = _("That is more text than fits: a note holds 4,000 characters. Go back, shorten it and save again.")
+        if wants_json(request):
+            return JsonResponse({"detail": text}, status=413)
+        context = {"title": _("That is too much text"), "text": text}
+        return render(request, "carehome/message.html", context, status=413)
     return _answer(request, 400, "400.html", _("The request could not be read."))
 
 

@@ -22,7 +22,6 @@ _INPUT_GRAIN = timedelta(seconds=5)  # how exactly the last input is kept: one w
 _OFFICE_LIMIT = timedelta(minutes=10)
 
 
-@transaction.atomic
 def sign_in(request: Any, *, email: str, password: str) -> Staff:
     """Check the password (throttled by django-axes) and open a fresh session. Raises WrongPassword.
 
@@ -30,7 +29,13 @@ def sign_in(request: Any, *, email: str, password: str) -> Staff:
     """
     staff = authenticate(request, email=email, password=password)
     if not isinstance(staff, Staff):
-        raise WrongPassword
+        raise WrongPassword  # outside any transaction: the count of failures must stay
+    _open(request, staff)
+    return staff
+
+
+@transaction.atomic
+def _open(request: Any, staff: Staff) -> None:
     request.session.flush()
     login(request, staff, backend="access.backends.StaffBackend")
     request.session.save()
@@ -43,7 +48,6 @@ def sign_in(request: Any, *, email: str, password: str) -> Staff:
     if device:
         Device.objects.filter(pk=device.pk).update(last_seen_at=now)
     _append(staff, AccessEvent.SIGNED_IN, request.session.row)
-    return staff
 
 
 def sign_in_failed(request: Any) -> None:
