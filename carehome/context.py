@@ -13,8 +13,6 @@ from access.actors import Actor, roles_now
 from access.policies import ANYWHERE, AccessPermission
 from access.policies import policy as access_policy
 from access.roles import Role
-from backups.policies import BackupPermission
-from backups.policies import policy as backups_policy
 from compliance.anomalies.queries import open_alert_count
 from compliance.policies import CompliancePermission
 from compliance.policies import policy as compliance_policy
@@ -116,7 +114,7 @@ def _links(request: HttpRequest, actor: Actor) -> tuple[list[Link], list[Link], 
         security.append(link(_("Alerts"), "compliance:alerts", "bolt", open_alert_count(actor)))
     if may(compliance_policy, CompliancePermission.EXPORT_PACK):
         security.append(link(_("Evidence packs"), "compliance:packs", "down"))
-    if may(backups_policy, BackupPermission.READ):
+    if may(compliance_policy, CompliancePermission.READ_BACKUPS):
         security.append(link(_("Backups"), "compliance:backups", "db"))
     admin = []
     if may(access_policy, AccessPermission.READ_STAFF):
