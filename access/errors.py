@@ -1,5 +1,7 @@
 """What access refuses, and what the caller does next. No name, key or text of anybody's goes into a message."""
 
+from audit.errors import Unopenable
+
 
 class AccessError(Exception):
     """The root error of access."""
@@ -21,15 +23,15 @@ class EnvelopeError(AccessError):
     """A ciphertext does not open."""
 
 
-class WrongKey(EnvelopeError):
+class WrongKey(EnvelopeError, Unopenable):
     """The ciphertext names another key; look that one up."""
 
 
-class EnvelopeTampered(EnvelopeError):
+class EnvelopeTampered(EnvelopeError, Unopenable):
     """Authentication failed under the right key. Never retried, always an incident."""
 
 
-class KeyUnavailable(EnvelopeError):
+class KeyUnavailable(EnvelopeError, Unopenable):
     """The key is not there: it was destroyed by an erasure, or it was never made."""
 
 
@@ -59,6 +61,10 @@ class LastAdministrator(AccessError):
 
 class LeavingInFuture(AccessError):
     """The day of leaving lies too far ahead or before the person joined."""
+
+
+class AlreadyLeft(AccessError):
+    """Their access has ended, and a later day of leaving would open it again. Give them a new account or role."""
 
 
 class DuplicateRequest(AccessError):

@@ -13,6 +13,10 @@ class NoOrigin(LedgerError):
     """Nobody is named as acting. Open `audit.context.acting` first."""
 
 
+class Unopenable(Exception):
+    """A sealed value was altered, moved, or lost its key. The cipher's own errors of that kind derive from it."""
+
+
 class UnwatchedRead(LedgerError):
     """A record was read where nothing would note it. Read inside a request, or wrap it in `audited(reason)`."""
 

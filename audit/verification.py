@@ -17,7 +17,7 @@ from audit.canonical import EntryBody, commitment
 from audit.chain import BreakKind, ChainBreak, ChainHead, SealedEntry, first_break
 from audit.cipher import cipher
 from audit.digests import record_digest
-from audit.models import Event
+from audit.errors import Unopenable
 from audit.reading import Watched, collecting
 
 _PAGE = 5_000
@@ -28,6 +28,21 @@ SELECT s.seq, s.leaf, s.digest, e.id, e.at, e.kind, e.actor, e.action, e.subject
   LEFT JOIN audit_event e ON e.organisation_id = s.organisation_id AND e.id = s.event_id AND e.at = s.at
  WHERE s.organisation_id = %s AND s.seq > %s
  ORDER BY s.seq LIMIT %s
+"""
+_LATEST_CHANGE = """
+SELECT s.seq, e.id, e.detail
+  FROM audit_event e
+  JOIN audit_seal s ON s.organisation_id = e.organisation_id AND s.event_id = e.id AND s.at = e.at
+ WHERE e.organisation_id = %s AND e.subject = %s AND e.kind = 'change'
+ ORDER BY s.seq DESC LIMIT 1
+"""  # by the order of commits: clocks of two machines, or one set back, tell another
+_GONE = """
+SELECT s.seq, e.subject
+  FROM audit_event e
+  JOIN audit_seal s ON s.organisation_id = e.organisation_id AND s.event_id = e.id AND s.at = e.at
+ WHERE e.organisation_id = %s AND e.kind = 'change' AND starts_with(e.subject, %s)
+   AND NOT EXISTS (SELECT 1 FROM {table} r WHERE r.organisation_id = e.organisation_id AND %s || r.id = e.subject)
+ ORDER BY s.seq DESC LIMIT 1
 """
 _UNSEALED = """
 SELECT e.id FROM audit_event e
@@ -129,8 +144,7 @@ class _Walk:
             after = rows[-1][0]
 
     def _passed(self, entry: SealedEntry, *, salt: Any, detail: Any) -> None:
-        erased = salt is None or detail is None
-        if entry.body and not erased and commitment(bytes(salt), bytes(detail)) != entry.body.commitment:
+        if entry.body and not _details_hold(entry.body, salt, detail):
             self.altered = ChainBreak(entry.seq, BreakKind.ALTERED)
             return
         self.head, self.count = ChainHead(entry.seq, entry.digest), self.count + 1
@@ -141,6 +155,13 @@ class _Walk:
             return
         if body.digest != entry.digest or (self._frontier is not None and merkle.root(self._frontier) != body.root):
             self.fork = ChainBreak(entry.seq, BreakKind.FORK)
+
+
+def _details_hold(body: EntryBody, salt: Any, detail: Any) -> bool:
+    """Details give the commitment; only those of one resident, under that resident's key, may have been erased."""
+    if salt is None or detail is None:
+        return salt is None and detail is None and len(body.residents) == 1
+    return commitment(bytes(salt), bytes(detail)) == body.commitment
 
 
 def _entry(organisation_id: UUID, row: Any) -> SealedEntry:
@@ -191,7 +212,11 @@ def _head_mismatch(connection: Any, organisation_id: UUID, head: ChainHead) -> C
 
 
 def first_record_mismatch(organisation_id: UUID) -> RecordMismatch | None:
-    """The first record whose content differs from the digest in its latest entry, or that no entry ever sealed."""
+    """The first record that differs from the digest in its latest entry, that no entry ever sealed, or that is gone.
+
+    A record that does not open at all differs too. Cannot see a record removed together with all of its entries: the
+    chain tells of those.
+    """
     for model in auditlog.get_models():
         if not issubclass(model, Watched):
             continue
@@ -200,28 +225,33 @@ def first_record_mismatch(organisation_id: UUID) -> RecordMismatch | None:
                 found = _mismatch(organisation_id, record)
                 if found:
                     return found
+        gone = _gone(organisation_id, model)
+        if gone:
+            return gone
     return None
 
 
+def _gone(organisation_id: UUID, model: Any) -> RecordMismatch | None:
+    """A record that entries speak of and that is not there: records are never deleted."""
+    sql = _GONE.format(table=default_connection.ops.quote_name(model._meta.db_table))
+    prefix = f"{model.ref_kind}:"
+    row = _one(default_connection, sql, [organisation_id, prefix, prefix])
+    return RecordMismatch(seq=row[0], kind=BreakKind.RECORD_MISMATCH.value, subject=row[1]) if row else None
+
+
 def _mismatch(organisation_id: UUID, record: Any) -> RecordMismatch | None:
-    events = Event.objects.filter(organisation_id=organisation_id, subject=record.ref, kind="change").order_by(
-        "-at", "-id"
-    )
-    event = events.first()
-    if event is not None:
-        sealed = json.loads(cipher().open(organisation_id, event.id, bytes(event.detail or b"")))
-        if sealed.get("digest") == record_digest(record).hex():
-            return None
-    seq = (
-        _one(
-            default_connection,
-            "SELECT seq FROM audit_seal WHERE organisation_id = %s AND event_id = %s",
-            [organisation_id, event.id],
-        )
-        if event
-        else None
-    )
-    return RecordMismatch(seq=seq[0] if seq else None, kind=BreakKind.RECORD_MISMATCH.value, subject=record.ref)
+    row = _one(default_connection, _LATEST_CHANGE, [organisation_id, record.ref])
+    if row is not None and _as_sealed(organisation_id, record, event_id=row[1], detail=row[2]):
+        return None
+    return RecordMismatch(seq=row[0] if row else None, kind=BreakKind.RECORD_MISMATCH.value, subject=record.ref)
+
+
+def _as_sealed(organisation_id: UUID, record: Any, *, event_id: UUID, detail: Any) -> bool:
+    try:
+        sealed = json.loads(cipher().open(organisation_id, event_id, bytes(detail or b"")))
+        return bool(sealed.get("digest") == record_digest(record).hex())
+    except Unopenable:
+        return False
 
 
 def _all(connection: Any, sql: str, parameters: list[Any]) -> list[Any]:

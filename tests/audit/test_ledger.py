@@ -2,10 +2,12 @@
 
 import hashlib
 import threading
+from datetime import timedelta
 from uuid import uuid4
 
 import psycopg
 import pytest
+import time_machine
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.utils import timezone
 
@@ -215,6 +217,45 @@ def test_verify_ledger_names_a_record_changed_behind_our_back(notes, organisatio
     assert good.ok
     assert not bad.ok
     assert (bad.kind, bad.bad_subject) == (BreakKind.RECORD_MISMATCH, notes[2].ref)
+
+
+TAMPERED = [
+    "DELETE FROM records_daily_note WHERE id = %s",
+    "UPDATE records_daily_note SET body = set_byte(body, 40, get_byte(body, 40) # 1) WHERE id = %s",
+    "UPDATE records_daily_note SET body = '\\x00' WHERE id = %s",
+    "UPDATE records_daily_note SET body = set_byte(body, 1, get_byte(body, 1) # 1) WHERE id = %s",
+]
+
+
+@pytest.mark.parametrize("sql", TAMPERED, ids=["removed", "altered", "cut", "key swapped"])
+def test_verify_ledger_names_a_record_that_is_gone_or_does_not_open(notes, organisation, sql):
+    with as_admin() as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(sql, (notes[2].pk,))
+
+    bad = services.verify_ledger(organisation_id=organisation.pk, actor="system:test", records=True)
+
+    assert not bad.ok
+    assert (bad.kind, bad.bad_subject) == (BreakKind.RECORD_MISMATCH, notes[2].ref)
+
+
+def test_verify_ledger_takes_the_latest_change_by_commit_not_by_clock(resident, organisation):
+    with transaction.atomic():
+        resident.room = "5"
+        resident.save()
+    with time_machine.travel(timezone.now() - timedelta(seconds=30)), transaction.atomic():
+        resident.room = "6"
+        resident.save()
+
+    assert services.verify_ledger(organisation_id=organisation.pk, actor="system:test", records=True).ok
+
+
+def test_verify_finds_details_taken_out_that_no_erasure_takes(notes, organisation):
+    with as_admin() as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("UPDATE audit_event SET salt = NULL, detail = NULL WHERE residents = '{}'")
+
+    assert verify(organisation).kind == BreakKind.ALTERED
 
 
 def test_verify_ledger_goes_on_from_where_the_last_run_ended(notes, organisation):
