@@ -141,22 +141,32 @@ class CorrectionSerializer(StrictSerializer):
     reason = serializers.CharField(trim_whitespace=False)
 
 
-def answer_once(request: Any, act: Any) -> Response:
-    """Run a write once per Idempotency-Key; domain errors become 400s by field, and nothing is kept of them."""
+def answer_once(request: Any, act: Any, *, found: Any, show: Any) -> Response:
+    """Run a write once per Idempotency-Key; domain errors become 400s by field, and nothing is kept of them.
+
+    act() makes the record; found: the query in which this actor may find it again; show(record): its serializer. Only
+    the record's id is remembered: a repeat reads it anew, so it shows what the actor may see now, is noted as a view,
+    and no copy outlives the resident's key.
+    """
     key = request.headers.get("Idempotency-Key", "")
     if not key or len(key) > 100 or not key.isprintable():
         raise ValidationError({"Idempotency-Key": [_("Send this header, with 1 to 100 printable characters.")]})
     inner = request._request
     asked = b"\n".join((request.method.encode(), inner.path_info.encode(), inner.body))
+    made: list[Any] = []
+
+    def once() -> tuple[int, Any]:
+        made.append(act())
+        return status.HTTP_201_CREATED, {"id": str(made[0].pk)}
+
     try:
-        code, answer, repeated = access.services.answer_once(
-            actor=inner.actor, key=key, request=asked, act=lambda: (status.HTTP_201_CREATED, act())
-        )
+        code, kept, repeated = access.services.answer_once(actor=inner.actor, key=key, request=asked, act=once)
     except NoteInFuture as error:
         raise ValidationError({"occurred_at": [_("Send a time that is not in the future.")]}) from error
     except BadText as error:
         raise ValidationError({"body": [str(error)]}) from error
-    return Response(answer, status=code, headers={"Idempotent-Replayed": "true"} if repeated else None)
+    record = get_object_or_404(found, pk=kept["id"]) if repeated else made[0]
+    return Response(show(record).data, status=code, headers={"Idempotent-Replayed": "true"} if repeated else None)
 
 
 class ActorMixin:
@@ -200,10 +210,12 @@ class ResidentListView(ActorMixin, ListAPIView[Resident]):
             number = values.get("nhs_number")
             if number and queries.has_nhs_number(actor, number):
                 raise ValidationError({"nhs_number": [_("A resident with this NHS number is here already.")]})
-            admitted = services.admit_resident(actor=actor, care_home=home, **values)
-            return _plain(ResidentSerializer(admitted, context={"actor": actor}).data)
+            return services.admit_resident(actor=actor, care_home=home, **values)
 
-        return answer_once(request, act)
+        def show(resident: Resident) -> ResidentSerializer:
+            return ResidentSerializer(resident, context={"actor": actor})
+
+        return answer_once(request, act, found=queries.residents(actor), show=show)
 
 
 class ResidentView(ActorMixin, GenericAPIView[Resident]):
@@ -244,10 +256,9 @@ class NoteListView(ActorMixin, ListAPIView[DailyNote]):
         given.is_valid(raise_exception=True)
 
         def act() -> Any:
-            note = services.write_daily_note(actor=actor, resident=found, **given.validated_data)
-            return _plain(NoteSerializer(note).data)
+            return services.write_daily_note(actor=actor, resident=found, **given.validated_data)
 
-        return answer_once(request, act)
+        return answer_once(request, act, found=queries.all_daily_notes(actor), show=NoteSerializer)
 
 
 class NoteCorrectionView(GenericAPIView[DailyNote]):
@@ -268,19 +279,10 @@ class NoteCorrectionView(GenericAPIView[DailyNote]):
 
         def act() -> Any:
             try:
-                corrected = services.correct_daily_note(actor=actor, note=note, **given.validated_data)
+                return services.correct_daily_note(actor=actor, note=note, **given.validated_data)
             except AlreadyCorrected as error:
                 raise ValidationError(
                     {"detail": [_("This note was corrected already. Correct the newer one.")]}
                 ) from error
-            return _plain(NoteSerializer(corrected).data)
 
-        return answer_once(request, act)
-
-
-def _plain(data: Any) -> dict[str, Any]:
-    """What a serializer gave, as JSON that can be kept."""
-    return {
-        name: value if value is None or isinstance(value, bool | int | list) else str(value)
-        for name, value in data.items()
-    }
+        return answer_once(request, act, found=queries.all_daily_notes(actor), show=NoteSerializer)

@@ -31,7 +31,7 @@ def resident_list(request: StaffRequest) -> HttpResponse:
     policy.require(request.actor, RecordPermission.READ_RESIDENT, at=ANYWHERE)
     homes = list(access.queries.care_homes(request.actor, RecordPermission.READ_RESIDENT))
     chosen = next((home for home in homes if home.code == request.GET.get("home")), None)
-    found, query = queries.residents(request.actor), request.GET.get("q", "").strip()[:100]
+    found, query = queries.residents(request.actor), request.GET.get("q", "").replace("\x00", " ").strip()[:100]
     if chosen:
         found = found.filter(care_home=chosen)
     if query:

@@ -10,14 +10,16 @@ from rest_framework.parsers import JSONParser
 
 
 class StrictJSONParser(JSONParser):
-    """JSON without duplicate names and without NaN: what was sent is what is read."""
+    """JSON without duplicate names, NaN, halves of characters or bottomless nesting: what was sent is what is read."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         try:
-            return json.loads(stream.read().decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse)
+            data = json.loads(stream.read().decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse)
+            json.dumps(data, ensure_ascii=False).encode()  # a lone surrogate could not even be answered
+            return data
         except RequestDataTooBig:
             raise
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ParseError(_("The body is not well-formed JSON in UTF-8.")) from error
 
 

@@ -47,7 +47,7 @@ def make_token(*, actor: Actor, staff: Staff, name: str, expires_at: datetime) -
 def token_parts(token: str) -> tuple[str, str]:
     """(organisation code, secret) of a token; empty where it is not one."""
     parts = token.strip().split(".")
-    return (parts[1], parts[2]) if len(parts) == 3 and parts[0] == _PREFIX else ("", "")
+    return (parts[1], parts[2]) if len(parts) == 3 and parts[0] == _PREFIX and token.isprintable() else ("", "")
 
 
 def find_token(token: str) -> ApiToken | None:

@@ -41,13 +41,13 @@ def write_daily_note(
     policy.require(actor, RecordPermission.WRITE_DAILY_NOTE, at=resident.care_home_id)
     body = cleaned(body, longest=NOTE_LENGTH)
     if note_id is not None and (taken := _with_id(actor, note_id)) is not None:
-        if (taken.resident_id, taken.written_by, taken.body) == (resident.pk, actor.ref, body):
+        if _is_same(taken, actor, resident, body):
             return taken
         note_id = None
     now = timezone.now()
     if occurred_at > now or (recorded_at is not None and recorded_at > now):
         raise NoteInFuture
-    note: DailyNote = DailyNote.objects.create(
+    note = DailyNote(
         id=note_id or uuid7(),
         organisation_id=resident.organisation_id,
         care_home_id=resident.care_home_id,
@@ -59,6 +59,17 @@ def write_daily_note(
         for_handover=for_handover,
         written_by=actor.ref,
     )
+    try:
+        with transaction.atomic(savepoint=note_id is not None):
+            note.save(force_insert=True)
+    except IntegrityError:
+        if note_id is None:
+            raise
+        taken = _with_id(actor, note_id)  # the same form, sent at the same moment, was quicker
+        if taken is not None and _is_same(taken, actor, resident, body):
+            return taken
+        note.id, note.body = uuid7(), body
+        note.save(force_insert=True)
     _append(actor, RecordEvent.DAILY_NOTE_WRITTEN, note)
     return note
 
@@ -92,6 +103,10 @@ def correct_daily_note(*, actor: Actor, note: DailyNote, body: str, reason: str)
         raise AlreadyCorrected from error
     _append(actor, RecordEvent.DAILY_NOTE_CORRECTED, corrected, superseded=note.ref)
     return corrected
+
+
+def _is_same(note: DailyNote, actor: Actor, resident: Resident, body: str) -> bool:
+    return (note.resident_id, note.written_by, note.body) == (resident.pk, actor.ref, body)
 
 
 def _with_id(actor: Actor, note_id: UUID) -> DailyNote | None:

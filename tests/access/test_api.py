@@ -7,8 +7,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from access.models import IdempotencyRecord, Session
-from access.services import lock_session, make_token
+from access.models import IdempotencyRecord, RoleHolding, Session
+from access.roles import Role
+from access.services import give_role, lock_session, make_token
 from audit.models import Event
 from records.models import DailyNote, Resident
 
@@ -68,7 +69,16 @@ def test_token_writes_a_note_as_its_person(world, carer, notes_url, note):
 
 @pytest.mark.parametrize(
     "token",
-    ["", "carehome.rosebank.wrong", "carehome.nowhere.x", "carehome.elmtree.x", "nonsense", "carehome..", "\x00"],
+    [
+        "",
+        "carehome.rosebank.wrong",
+        "carehome.nowhere.x",
+        "carehome.elmtree.x",
+        "nonsense",
+        "carehome..",
+        "\x00",
+        "carehome.\x00.x",
+    ],
 )
 def test_token_that_is_none_is_refused(world, resident, token):
     response = Client().get(reverse("api:residents"), headers={"Authorization": f"Bearer {token}"})
@@ -113,6 +123,30 @@ def test_write_is_made_once_per_key(client_for, carer, notes_url, note):
     assert DailyNote.objects.count() == 1
 
 
+def test_write_repeated_shows_what_the_person_may_see_now_and_is_a_view(world, client_for, manager, home):
+    client, url = client_for(manager), reverse("api:residents")
+    ada = {
+        "care_home_id": str(home.pk),
+        "first_name": "Ada",
+        "last_name": "Brown",
+        "born_on": "1938-03-14",
+        "gender": "female",
+        "nhs_number": "943 476 5919",
+        "allergies": "none known",
+    }
+    first = post(client, url, ada)
+    RoleHolding.objects.filter(staff=manager).update(ends_at=timezone.now())
+    give_role(actor=world.system, staff=manager, care_home=home, role=Role.ADMINISTRATOR)
+
+    again = post(client, url, ada)
+
+    assert first.json()["nhs_number"] == "9434765919"
+    assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])
+    assert again.json()["nhs_number"] is again.json()["born_on"] is None
+    assert Event.objects.filter(kind="view", actor=manager.ref).count() == 1
+    assert IdempotencyRecord.objects.get().answer == {"id": first.json()["id"]}
+
+
 def test_write_with_a_used_key_and_another_body_is_a_conflict(client_for, carer, notes_url, note):
     client = client_for(carer)
     post(client, notes_url, note)
@@ -154,7 +188,12 @@ def test_write_says_what_is_wrong_by_field(client_for, carer, notes_url, note, c
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'{"body": NaN}', b'{"body": "a", "body": "b"}', b"\xff\xfe", b'"text"', b"null"]
+    "body",
+    [
+        *(b"", b"{", b"[]", b'{"body": NaN}', b'{"body": "a", "body": "b"}', b"\xff\xfe", b'"text"', b"null"),
+        *(b'{"\\ud800": 1}', b'{"kind": "\\udfff"}', b"[" * 100_000, b'{"a":' * 50_000),
+    ],
+    ids=range(12),
 )
 def test_write_of_malformed_json_is_refused(client_for, carer, notes_url, body):
     response = client_for(carer).post(

@@ -1,22 +1,27 @@
 """Writing and correcting daily notes, and what the ledger keeps of it."""
 
 import json
+import threading
 from datetime import timedelta
 from unittest.mock import patch
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from access.errors import NotPermitted
+from access.tenancy import acting_for
 from audit.cipher import cipher
+from audit.context import Origin, acting
 from audit.errors import LedgerUnavailable
 from audit.models import Event
+from audit.reading import collecting
 from records.errors import AlreadyCorrected, BadText, NoteInFuture
 from records.models import DailyNote
 from records.services import correct_daily_note, write_daily_note
+from records.services.daily_notes import _with_id
 
 
 @pytest.fixture
@@ -93,6 +98,42 @@ def test_write_daily_note_with_a_used_id_and_other_text_loses_nothing(write):
     write("Slept badly.", note_id=note_id)
 
     assert {note.body for note in DailyNote.objects.all()} == {"Slept well.", "Slept badly."}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_write_daily_note_sent_twice_at_once_is_one_note(world, write, carer, actor_for):
+    note_id, together, written = uuid4(), threading.Barrier(2), []
+
+    def look(*asked):
+        found = _with_id(*asked)
+        if found is None:
+            together.wait(timeout=10)
+        return found
+
+    def send():
+        with acting_for(world.organisation.pk), acting(Origin(world.organisation.pk, carer.ref)), collecting("a test"):
+            written.append(write(note_id=note_id, actor=actor_for(carer)))
+        connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(2)]
+    with patch("records.services.daily_notes._with_id", look):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert [note.pk for note in written] == [note_id, note_id]
+    assert DailyNote.objects.count() == 1
+
+
+def test_write_daily_note_with_an_id_of_another_organisation_tells_nothing(write):
+    note_id = write(note_id=uuid4()).pk
+
+    with patch("records.services.daily_notes._with_id", return_value=None):  # as behind the wall
+        second = write("Slept badly.", note_id=note_id)
+
+    assert second.pk != note_id
+    assert DailyNote.objects.get(pk=second.pk).body == "Slept badly."
 
 
 def test_correct_daily_note_supersedes_and_keeps_the_first_text(write, carer, actor_for):

@@ -66,6 +66,11 @@ def test_import_page_lists_problems_and_takes_a_good_file(world, client_for):
     assert Resident.objects.count() == 40
 
 
+def test_resident_list_takes_any_search(client_for, carer, resident):
+    for query in ("\x00", "Br\x00", "%ud800", "a" * 5000):
+        assert client_for(carer).get(reverse("records:resident_list"), {"q": query}).status_code == 200
+
+
 def test_matching_finds_by_beginnings_of_names_and_by_room(world, actor_for, carer):
     world.admit()
     iris = world.admit(first_name="Iris", last_name="Brown-Hall", preferred_name="", room="5")
