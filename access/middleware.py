@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.base import UpdateError
 from django.core import signing
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
@@ -54,6 +55,8 @@ def organisation(get_response: Answer) -> Answer:
 
 
 def _organisation_of(request: HttpRequest) -> UUID | None:
+    if view_is(request, "asks_nothing", False):
+        return None
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         code = services.token_parts(token)[0]
@@ -125,7 +128,10 @@ def _save(request: Any, response: HttpResponse) -> None:
             response.delete_cookie(settings.SESSION_COOKIE_NAME, samesite="Lax")
         return
     if request.session.modified and response.status_code != 500:
-        request.session.save()
+        try:
+            request.session.save()
+        except UpdateError:  # it ended, or got another key, while this request was under way; what was done is done
+            return
         response.set_cookie(
             settings.SESSION_COOKIE_NAME,
             request.session.session_key,

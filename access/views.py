@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from access import forms, queries, services
 from access.actors import roles_now
-from access.errors import LastAdministrator, LeavingInFuture, PinNotAllowed, WrongPassword
+from access.errors import AlreadyLeft, LastAdministrator, LeavingInFuture, PinNotAllowed, WrongPassword
 from access.http import StaffRequest, open_while_locked, safe_next
 from access.middleware import DEVICE_COOKIE, remember_organisation
 from access.models import Directory
@@ -165,14 +165,16 @@ def people(request: StaffRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def leaver(request: StaffRequest, staff_id: UUID) -> HttpResponse:
-    policy.require(request.actor, AccessPermission.RECORD_LEAVER, at=ANYWHERE)
     member = get_object_or_404(queries.staff_members(request.actor), pk=staff_id)
+    services.require_leaver_right(actor=request.actor, staff=member)
     form = forms.LeaverForm(request.POST or None, initial={"left_at": timezone.localtime()})
     if form.is_valid():
         try:
             services.record_leaver(actor=request.actor, staff=member, **form.cleaned_data)
         except LeavingInFuture:
             form.add_error("left_at", _("Enter a day after they joined and in the next 90 days"))
+        except AlreadyLeft:
+            form.add_error(None, _("Their access has ended already. It does not open again by a later day"))
         except LastAdministrator:
             form.add_error(None, _("This is the last administrator. Give someone else that role first"))
         else:

@@ -13,7 +13,7 @@ from access.services.sessions import (
     unlock_with_password,
     unlock_with_pin,
 )
-from access.services.staff import add_staff, choose_theme, give_role, grant_shift, record_leaver
+from access.services.staff import add_staff, choose_theme, give_role, grant_shift, record_leaver, require_leaver_right
 from access.services.tokens import answer_once, find_token, make_token, token_parts
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "make_token",
     "note_input",
     "record_leaver",
+    "require_leaver_right",
     "sign_in",
     "sign_in_failed",
     "sign_out",

@@ -8,9 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 
 import audit.services
-from access.actors import Actor
+from access.actors import Actor, roles_now
 from access.backends import email_index
-from access.errors import LastAdministrator, LeavingInFuture
+from access.errors import AlreadyLeft, LastAdministrator, LeavingInFuture, NotPermitted
 from access.events import AccessEvent
 from access.models import CareHome, Grant, RoleHolding, Session, Staff
 from access.policies import ANYWHERE, AccessPermission, policy
@@ -107,10 +107,12 @@ def record_leaver(*, actor: Actor, staff: Staff, left_at: datetime) -> Staff:
     """Somebody leaves: their access ends at that minute, or now if it has passed; their sessions end with it.
 
     left_at: aware; when they left or will leave, at most 90 days ahead.
-    Raises NotPermitted, LeavingInFuture, LastAdministrator. Appends access.staff.left.
+    Raises NotPermitted, AlreadyLeft, LeavingInFuture, LastAdministrator. Appends access.staff.left.
     """
-    policy.require(actor, AccessPermission.RECORD_LEAVER, at=ANYWHERE)
+    require_leaver_right(actor=actor, staff=staff)
     now = timezone.now()
+    if staff.access_ended_at is not None and staff.access_ended_at <= now:
+        raise AlreadyLeft
     if left_at > now + FURTHEST_LEAVING or left_at < staff.created_at:
         raise LeavingInFuture
     if _is_last_administrator(staff):
@@ -121,6 +123,17 @@ def record_leaver(*, actor: Actor, staff: Staff, left_at: datetime) -> Staff:
         Session.objects.filter(organisation_id=actor.organisation_id, staff=staff).delete()
     _append(actor, AccessEvent.STAFF_LEFT, staff, left_at=left_at)
     return staff
+
+
+def require_leaver_right(*, actor: Actor, staff: Staff) -> None:
+    """The right must be held in a home where the person works; of somebody with no role yet, in any home.
+
+    Raises NotPermitted.
+    """
+    policy.require(actor, AccessPermission.RECORD_LEAVER, at=ANYWHERE)
+    homes = {home for home, _name, _role in roles_now(staff)}
+    if homes and not homes & actor.homes_permitting(AccessPermission.RECORD_LEAVER):
+        raise NotPermitted(AccessPermission.RECORD_LEAVER, min(homes))
 
 
 def _is_last_administrator(staff: Staff) -> bool:

@@ -1,6 +1,7 @@
 """Signing in, the lock that is the server's, and access that ends by itself."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 import time_machine
@@ -9,10 +10,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from access.errors import AlreadyLeft, NotPermitted
 from access.middleware import DEVICE_COOKIE
 from access.models import Session
 from access.services import enrol_device, grant_shift, lock_session, record_leaver
 from audit.models import Event
+from records.services import write_daily_note
 
 PASSWORD = "correct horse battery"
 
@@ -329,6 +332,43 @@ def test_leaver_of_next_week_works_until_then(client_for, carer, manager, actor_
     assert client.get(reverse("records:resident_list")).status_code == 200
     with time_machine.travel(day + timedelta(seconds=1), tick=False):
         assert client.get(reverse("records:resident_list")).status_code == 303
+
+
+def test_leaver_whose_access_has_ended_does_not_come_back_by_a_later_day(carer, manager, actor_for):
+    record_leaver(actor=actor_for(manager), staff=carer, left_at=timezone.now())
+
+    with pytest.raises(AlreadyLeft):
+        record_leaver(actor=actor_for(manager), staff=carer, left_at=timezone.now() + timedelta(days=30))
+
+    carer.refresh_from_db()
+    assert not carer.may_sign_in()
+
+
+def test_leaver_of_another_home_is_not_this_managers_to_record(world, client_for, manager, actor_for):
+    theirs = world.person("registered_manager", home=world.second_home)
+
+    page = client_for(manager).get(reverse("access:leaver", args=[theirs.pk]))
+
+    assert page.status_code == 403
+    with pytest.raises(NotPermitted):
+        record_leaver(actor=actor_for(manager), staff=theirs, left_at=timezone.now())
+    record_leaver(actor=actor_for(theirs), staff=theirs, left_at=timezone.now())
+
+
+def test_session_that_ends_while_a_note_is_saved_is_no_fault(client_for, carer, resident):
+    def write_and_end(**values):
+        write_daily_note(**values)
+        Session.objects.filter(staff=carer).delete()
+
+    when = timezone.localtime().strftime("%Y-%m-%dT%H:%M")
+    with patch("records.views.services.write_daily_note", write_and_end):
+        response = client_for(carer).post(
+            reverse("records:daily_note_new", args=[resident.pk]),
+            {"body": "Slept well.", "kind": "general", "occurred_at": when},
+        )
+
+    assert response.status_code == 302
+    assert settings.SESSION_COOKIE_NAME not in response.cookies
 
 
 def test_last_administrator_cannot_leave(administrator, manager, actor_for):
