@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
 from audit.canonical import GENESIS, EntryBody, leaf, link
@@ -64,6 +63,3 @@ def first_break(entries: Iterable[SealedEntry], *, after: ChainHead) -> ChainBre
         if digest != entry.digest:
             return ChainBreak(seq, BreakKind.REORDERED)
     return ChainHead(seq, digest)
-
-
-CLOCK_TOLERANCE = timedelta(seconds=5)  # a backward jump beyond this is told; it is data, not a break

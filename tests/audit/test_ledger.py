@@ -315,3 +315,54 @@ def test_leaf_in_sql_equals_leaf_in_python(notes, organisation):
         entry = _entry(organisation.pk, row)
 
         assert leaf(entry.body) == entry.leaf
+
+
+def test_commit_with_a_forged_hint_and_no_entry_is_refused(notes, resident):
+    """The application can say anything in a setting; only a row of this very transaction is believed."""
+    event = Event.objects.filter(subject=resident.ref).first()
+    hint = f"{resident.ref}={event.pk}={event.at:%Y-%m-%dT%H:%M:%S.%fZ} "
+
+    def forge():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('audit.subjects', %s, true)", [hint])
+            cursor.execute("UPDATE records_resident SET room = '9' WHERE id = %s", [resident.pk])
+
+    with pytest.raises(IntegrityError):
+        forge()
+
+
+def test_application_role_cannot_say_which_transaction_wrote_an_entry(notes):
+    with pytest.raises(ProgrammingError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_event (id, organisation_id, at, kind, actor, action, subject, commitment, xact)"
+            " SELECT gen_random_uuid(), organisation_id, at, kind, actor, action, subject, commitment, xact"
+            " FROM audit_event LIMIT 1"
+        )
+
+
+@pytest.mark.parametrize(("tail", "kind"), [("{not json\n", BreakKind.BAD_CHECKPOINT), ('{"size": 1, "no', "")])
+def test_verify_with_a_damaged_anchor_file_says_so(notes, organisation, settings, tail, kind):
+    """A broken line is named; a last line that a power cut broke off never counted."""
+    services.sign_checkpoint(organisation.pk)
+    path = settings.AUDIT_ANCHOR_DIR / f"{organisation.pk}.jsonl"
+    path.write_text(path.read_text() + tail)
+
+    assert verify(organisation).kind == kind
+
+
+def test_partitions_are_made_ahead_and_a_clock_that_ran_ahead_stops_nothing(notes, organisation):
+    with as_admin() as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "INSERT INTO audit_event (id, organisation_id, at, kind, actor, action, subject, commitment)"
+            " VALUES (gen_random_uuid(), %s, '2028-03-15', 'act', 'a:b', 'a.b', 'a:b', sha256('x'))",
+            (organisation.pk,),
+        )
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT audit_make_partitions(24)")
+        made = cursor.fetchone()[0]
+        cursor.execute("SELECT to_regclass('audit_event_2028_03'), to_regclass('audit_event_2028_04') IS NOT NULL")
+        assert cursor.fetchone() == (None, True)
+
+    assert made > 0
