@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from access import forms, queries, services
-from access.actors import roles_now
+from access.actors import roles_now, roles_of
 from access.errors import AlreadyLeft, LastAdministrator, LeavingInFuture, PinNotAllowed, WrongPassword
 from access.http import StaffRequest, open_while_locked, safe_next
 from access.middleware import DEVICE_COOKIE, remember_organisation
@@ -144,8 +144,8 @@ def account(request: StaffRequest) -> HttpResponse:
         "people": policy.allows(request.actor, AccessPermission.READ_STAFF, at=ANYWHERE),
     }
     links = [
-        {"label": _("People"), "url": reverse("access:people"), "icon": "people", "shown": allowed["people"]},
-        {"label": _("Tablets"), "url": reverse("access:devices"), "icon": "lock", "shown": allowed["devices"]},
+        {"label": _("People"), "url": reverse("access:people"), "icon": "person", "shown": allowed["people"]},
+        {"label": _("Tablets"), "url": reverse("access:devices"), "icon": "tablet", "shown": allowed["devices"]},
     ]
     context = {
         "theme_form": form,
@@ -159,8 +159,17 @@ def account(request: StaffRequest) -> HttpResponse:
 @require_GET
 def people(request: StaffRequest) -> HttpResponse:
     members = sorted(queries.staff_members(request.actor), key=lambda staff: staff.display_name.casefold())
-    may_leave = policy.allows(request.actor, AccessPermission.RECORD_LEAVER, at=ANYWHERE)
-    return render(request, "access/people.html", {"members": members, "may_leave": may_leave, "now": timezone.now()})
+    work = roles_of(request.organisation_id, {member.pk for member in members})
+    homes = request.actor.homes_permitting(AccessPermission.RECORD_LEAVER)
+    rows = [
+        {
+            "member": member,
+            "work": [(name, role.label) for _home, name, role in work.get(member.pk, [])],
+            "may_leave": services.may_record_leaving(homes, work.get(member.pk, [])),
+        }
+        for member in members
+    ]
+    return render(request, "access/people.html", {"rows": rows, "may_leave": bool(homes), "now": timezone.now()})
 
 
 @require_http_methods(["GET", "POST"])

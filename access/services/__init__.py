@@ -13,7 +13,15 @@ from access.services.sessions import (
     unlock_with_password,
     unlock_with_pin,
 )
-from access.services.staff import add_staff, choose_theme, give_role, grant_shift, record_leaver, require_leaver_right
+from access.services.staff import (
+    add_staff,
+    choose_theme,
+    give_role,
+    grant_shift,
+    may_record_leaving,
+    record_leaver,
+    require_leaver_right,
+)
 from access.services.tokens import answer_once, find_token, make_token, token_parts
 
 __all__ = [
@@ -34,6 +42,7 @@ __all__ = [
     "idle_limit",
     "lock_session",
     "make_token",
+    "may_record_leaving",
     "note_input",
     "record_leaver",
     "require_leaver_right",

@@ -1,6 +1,7 @@
 """Joiners, shifts and leavers."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.contrib.auth.models import Group
@@ -8,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 import audit.services
-from access.actors import Actor, roles_now
+from access.actors import Actor, Work, roles_now
 from access.backends import email_index
 from access.errors import AlreadyLeft, LastAdministrator, LeavingInFuture, NotPermitted
 from access.events import AccessEvent
@@ -131,9 +132,14 @@ def require_leaver_right(*, actor: Actor, staff: Staff) -> None:
     Raises NotPermitted.
     """
     policy.require(actor, AccessPermission.RECORD_LEAVER, at=ANYWHERE)
-    homes = {home for home, _name, _role in roles_now(staff)}
-    if homes and not homes & actor.homes_permitting(AccessPermission.RECORD_LEAVER):
-        raise NotPermitted(AccessPermission.RECORD_LEAVER, min(homes))
+    work = roles_now(staff)
+    if not may_record_leaving(actor.homes_permitting(AccessPermission.RECORD_LEAVER), work):
+        raise NotPermitted(AccessPermission.RECORD_LEAVER, min(home for home, _name, _role in work))
+
+
+def may_record_leaving(homes: set[UUID], work: Work) -> bool:
+    """homes: where the right is held; work: what the person does where."""
+    return bool(homes) and (not work or any(home in homes for home, _name, _role in work))
 
 
 def _is_last_administrator(staff: Staff) -> bool:

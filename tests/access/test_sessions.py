@@ -407,3 +407,22 @@ def test_csrf_failure_gives_the_typed_text_back(world, carer, resident):
     assert response.status_code == 403
     assert "Typed with care." in page
     assert "secret" not in page
+
+
+def test_people_page_offers_leaving_only_where_the_manager_answers(
+    world, client_for, manager, carer, django_assert_max_num_queries
+):
+    elsewhere = world.person("carer", home=world.second_home)
+    client, url = client_for(manager), reverse("access:people")
+    client.get(url)
+
+    with django_assert_max_num_queries(10) as few:
+        page = client.get(url).content.decode()
+    for number in range(6):
+        world.person("nurse", name=f"Nurse{number}")
+    with django_assert_max_num_queries(len(few.captured_queries)):
+        client.get(url)
+
+    assert reverse("access:leaver", args=[carer.pk]) in page
+    assert reverse("access:leaver", args=[elsewhere.pk]) not in page
+    assert "Carer, Rosebank Lodge" in page
