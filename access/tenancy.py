@@ -13,7 +13,8 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import apps
-from django.db import models
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 
@@ -58,8 +59,30 @@ def _with_tenant(execute: Callable[..., Any], sql: str, params: Any, many: bool,
     return result
 
 
+_weak_roles: set[str] = set()  # found weak enough by this process
+
+
+def _refuse_strong_role(connection: Any) -> None:
+    """A superuser, or a role that bypasses row-level security, would walk through the wall: nothing runs as one.
+
+    Asked once per process and role, on the first connection of web server, worker and commands alike.
+    """
+    role = str(connection.settings_dict["USER"])
+    if role in _weak_roles:
+        return
+    strong = connection.connection.execute(
+        "SELECT bool_or(rolsuper OR rolbypassrls) FROM pg_roles WHERE rolname IN (current_user, session_user)"
+    ).fetchone()[0]
+    if strong:
+        connection.close()
+        raise ImproperlyConfigured("DATABASE_URL names a database role that no wall holds. Put carehome_app there.")
+    _weak_roles.add(role)
+
+
 @receiver(connection_created, dispatch_uid="access.tenancy")
 def _build_wall(connection: Any, **kwargs: Any) -> None:
+    if connection.alias == DEFAULT_DB_ALIAS:
+        _refuse_strong_role(connection)
     if _with_tenant not in connection.execute_wrappers:
         connection.execute_wrappers.append(_with_tenant)
 
