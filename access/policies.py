@@ -68,6 +68,7 @@ def default_permissions(role: Role) -> set[Permission]:
 
 
 class AccessPermission(Permission):
+    ADD_CARE_HOME = "access.care_home.add"
     READ_STAFF = "access.staff.read"
     ADD_STAFF = "access.staff.add"
     RECORD_LEAVER = "access.staff.leave"
@@ -89,6 +90,13 @@ policy = Policy(
     permissions=AccessPermission,
     grants={
         Role.REGISTERED_MANAGER: _MANAGES,
-        Role.ADMINISTRATOR: set(AccessPermission),
+        Role.ADMINISTRATOR: set(AccessPermission) - {AccessPermission.ADD_CARE_HOME},
+        # The supplier's own commands: a new customer's homes and first people.
+        Role.SYSTEM: {
+            AccessPermission.ADD_CARE_HOME,
+            AccessPermission.ADD_STAFF,
+            AccessPermission.GRANT_SHIFT,
+            AccessPermission.MAKE_TOKEN,
+        },
     },
 )

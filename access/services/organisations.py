@@ -13,7 +13,7 @@ from access.events import AccessEvent
 from access.ids import uuid7
 from access.key_purposes import Purpose
 from access.models import CareHome, CareHomeGrant, Directory, Organisation
-from access.policies import default_permissions
+from access.policies import ANYWHERE, AccessPermission, default_permissions, policy
 from access.roles import ASSIGNABLE, Role
 
 
@@ -52,7 +52,11 @@ def create_organisation(
 
 @transaction.atomic
 def add_care_home(*, actor: Actor, name: str, code: str, ods_code: str = "", cqc_location_id: str = "") -> CareHome:
-    """A care home with one group per role, filled with the policies' defaults. Appends access.care_home.added."""
+    """A care home with one group per role, filled with the policies' defaults.
+
+    Raises NotPermitted. Appends access.care_home.added.
+    """
+    policy.require(actor, AccessPermission.ADD_CARE_HOME, at=ANYWHERE)
     home: CareHome = CareHome.objects.create(
         organisation_id=actor.organisation_id, name=name, code=code, ods_code=ods_code, cqc_location_id=cqc_location_id
     )

@@ -12,7 +12,7 @@ from django.utils import timezone
 import audit.services
 from access import tenancy
 from access.actors import Actor
-from access.errors import DuplicateRequest
+from access.errors import DuplicateRequest, NotPermitted
 from access.events import AccessEvent
 from access.models import ApiToken, IdempotencyRecord, Organisation, Staff
 from access.policies import ANYWHERE, AccessPermission, policy
@@ -22,9 +22,13 @@ _PREFIX = "carehome"
 
 @transaction.atomic
 def make_token(*, actor: Actor, staff: Staff, name: str, expires_at: datetime) -> tuple[ApiToken, str]:
-    """A program's key to act as `staff`; the clear token is returned once and stored nowhere. Raises NotPermitted."""
-    if not actor.is_system:
-        policy.require(actor, AccessPermission.MAKE_TOKEN, at=ANYWHERE)
+    """A program's key to act as `staff`; the clear token is returned once and stored nowhere.
+
+    A person makes tokens for themselves alone, the supplier's command for anybody. Raises NotPermitted.
+    """
+    policy.require(actor, AccessPermission.MAKE_TOKEN, at=ANYWHERE)
+    if actor.staff is not None and actor.staff.pk != staff.pk:
+        raise NotPermitted(AccessPermission.MAKE_TOKEN)
     organisation = Organisation.objects.get(pk=actor.organisation_id)
     secret = secrets.token_urlsafe(32)
     token = ApiToken.objects.create(

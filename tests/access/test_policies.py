@@ -47,7 +47,7 @@ def test_require_asks_for_the_permission_in_that_home(world, actor_for):
 
 def test_the_system_may_do_only_what_is_granted_to_it(world):
     with pytest.raises(NotPermitted):
-        access_policy.require(world.system, AccessPermission.ADD_STAFF, at=ANYWHERE)
+        access_policy.require(world.system, AccessPermission.RECORD_LEAVER, at=ANYWHERE)
 
 
 def test_permissions_cost_one_query_a_request(world, carer, django_assert_num_queries):
@@ -84,3 +84,17 @@ def test_denied_role_wins_over_a_held_one(world, carer):
     append(organisation_id=world.organisation.pk, actor=world.system.ref, action="test.thing.made", subject=grant.ref)
 
     assert Actor.of(carer).care_home_ids() == set()
+
+
+@pytest.mark.parametrize("role", ["carer", "registered_manager", "administrator"])
+def test_nobody_adds_a_care_home_or_a_token_for_another(world, actor_for, role):
+    from django.utils import timezone
+
+    from access.services import add_care_home, make_token
+
+    actor = actor_for(world.person(role))
+
+    with pytest.raises(NotPermitted):
+        add_care_home(actor=actor, name="Own", code="own")
+    with pytest.raises(NotPermitted):
+        make_token(actor=actor, staff=world.person("nurse"), name="x", expires_at=timezone.now())
