@@ -51,6 +51,10 @@ class Staff(TenantModel, AbstractBaseUser):
             ),
         ]
 
+    def __str__(self) -> str:
+        """The ref: AbstractBaseUser would give the id, a UUID and no string; and a name has no place in a log."""
+        return self.ref
+
     @property
     def display_name(self) -> str:
         return f"{self.first_name} {self.last_name}"
