@@ -51,9 +51,9 @@ export function watch() {
     }
   }
 
-  function lock() {
+  function lock(told = false) {
     if (gone) return;
-    channel?.postMessage({ locked: true });
+    if (!told) channel?.postMessage({ locked: true });
     empty();
     const page = lockPage();
     post(config.lockNowUrl, true).then(() => location.replace(page), () => wait(page));
@@ -62,6 +62,7 @@ export function watch() {
   // Without a connection the emptied page stays, and the session is locked as soon as the server can be told.
   function wait(page) {
     const words = document.createElement("p");
+    words.className = "app-notice app-is-blue";
     words.setAttribute("role", "status");
     words.textContent = config.lockedOffline;
     document.querySelector("main")?.append(words);
@@ -87,12 +88,21 @@ export function watch() {
     location.replace(lockPage());
   }
 
+  // The Lock button: the page is empty before the server answers, and stays so without a connection.
+  function pressed(event) {
+    if (event.target.getAttribute("action") !== config.lockNowUrl) return;
+    event.preventDefault();
+    event.stopPropagation();
+    lock();
+  }
+
   for (const name of EVENTS) window.addEventListener(name, active, { capture: true, passive: true });
+  document.addEventListener("submit", pressed, { capture: true });
   for (const name of ["visibilitychange", "focus"]) (name === "focus" ? window : document).addEventListener(name, check);
   window.addEventListener("pageshow", (event) => (event.persisted ? location.reload() : check()));
   for (const name of ["click", "cancel"]) warning?.addEventListener(name, active); // "Stay", beside it, or Escape
   channel?.addEventListener("message", (event) => {
-    if (event.data.locked) leave();
+    if (event.data.locked) lock(true); // tells the server too: asking for the lock page first could come too early
     else if (event.data.active > last) {
       last = event.data.active;
       if (warning?.open) warning.close();

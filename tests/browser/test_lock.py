@@ -113,6 +113,38 @@ def test_lock_in_one_tab_empties_the_others(at_bedside: Page, live_server: Any) 
     assert "Ada" not in second.content()
 
 
+def test_lock_button_empties_the_other_open_page_and_leads_back_to_where_it_was_pressed(
+    at_bedside: Page, live_server: Any
+) -> None:
+    page = at_bedside
+    address = page.url
+    page.clock.resume()
+    second = page.context.new_page()
+    second.goto(live_server.url + reverse("records:resident_list"))
+
+    page.get_by_role("button", name="Lock").tap()
+
+    second.wait_for_url("**/lock/**")
+    assert "Ada" not in second.content()
+    page.wait_for_url("**/lock/**")
+    page.keyboard.type("246810")
+    page.keyboard.press("Enter")
+    page.wait_for_url(address)
+
+
+def test_lock_button_empties_the_page_without_a_connection(at_bedside: Page) -> None:
+    page = at_bedside
+    page.clock.resume()
+    page.context.set_offline(True)
+
+    page.get_by_role("button", name="Lock").tap()
+
+    expect(page.get_by_role("status")).to_contain_text("There is no connection")
+    assert "Ada" not in page.content()
+    page.context.set_offline(False)
+    page.wait_for_url("**/lock/**")
+
+
 def test_locked_tablet_shows_no_record_by_back_or_by_a_typed_address(at_bedside: Page) -> None:
     page = at_bedside
     address = page.url
