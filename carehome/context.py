@@ -111,15 +111,15 @@ def _links(request: HttpRequest, actor: Actor) -> tuple[list[Link], list[Link], 
             link(_("Evidence"), "compliance:items", "file"),
         ]
     if may(compliance_policy, CompliancePermission.READ_ALERT):
-        security.append(link(_("Alerts"), "compliance:alerts", "bolt", open_alert_count(actor)))
+        security.append(link(_("Alerts"), "compliance:alerts", "bell", open_alert_count(actor)))
     if may(compliance_policy, CompliancePermission.EXPORT_PACK):
         security.append(link(_("Evidence packs"), "compliance:packs", "down"))
     if may(compliance_policy, CompliancePermission.READ_BACKUPS):
         security.append(link(_("Backups"), "compliance:backups", "db"))
     admin = []
     if may(access_policy, AccessPermission.READ_STAFF):
-        admin.append(link(_("People"), "access:people", "key"))
+        admin.append(link(_("People"), "access:people", "person"))
     if may(access_policy, AccessPermission.READ_DEVICE):
-        admin.append(link(_("Tablets"), "access:devices", "lock"))
+        admin.append(link(_("Tablets"), "access:devices", "tablet"))
     admin.append(link(_("More"), "access:account", "more"))
     return care, security, admin

@@ -44,9 +44,10 @@ class DailyNoteForm(forms.Form):
     for_handover = forms.BooleanField(label=_("Tell the next shift"), required=False)
 
     @classmethod
-    def fresh(cls) -> "DailyNoteForm":
-        """An empty form with an id of its own: sent twice, it is one note."""
-        return cls(initial={"note_id": uuid7(), "kind": "general", "occurred_at": timezone.localtime()})
+    def fresh(cls, kind: str = "") -> "DailyNoteForm":
+        """An empty form with an id of its own: sent twice, it is one note. An unknown kind is a general note."""
+        known = kind if kind in DailyNote.Kind.values else DailyNote.Kind.GENERAL
+        return cls(initial={"note_id": uuid7(), "kind": known, "occurred_at": timezone.localtime()})
 
     def clean_occurred_at(self) -> datetime:
         occurred_at: datetime = self.cleaned_data["occurred_at"]
@@ -63,7 +64,10 @@ class CorrectionForm(forms.Form):
 class NoteFilterForm(forms.Form):
     kind = forms.ChoiceField(label=_("About"), required=False, choices=[("", _("Everything")), *DailyNote.Kind.choices])
     day = forms.DateField(
-        label=_("Day"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        label=_("Day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": _("Enter a real date")},
     )
 
 

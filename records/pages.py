@@ -56,11 +56,22 @@ class Card:
     display_name: str
     preferred_name: str
     room: str
+    home_name: str  # only where residents of several homes stand side by side: rooms repeat
     allergy_tag: str
     flags: list[tuple[str, str, str]]
     shows_notes: bool
     last_note_at: datetime | None
     notes_today: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A kind of note to write with one tap, and when one of it was last written today."""
+
+    kind: str
+    label: str
+    icon: str
+    last_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +119,29 @@ def banner(actor: Actor, resident: Resident) -> Banner:
     )
 
 
-def card(actor: Actor, resident: Any) -> Card:
+def card(actor: Actor, resident: Any, *, home_name: str = "") -> Card:
     known = resident.allergy_state == Resident.AllergyState.KNOWN
     return Card(
         url=reverse("records:resident", args=[resident.pk]),
         display_name=resident.display_name,
         preferred_name=resident.preferred_name,
         room=resident.room,
+        home_name=home_name,
         allergy_tag=resident.allergies if known else "",
         flags=flags(resident),
         shows_notes=policy.allows(actor, RecordPermission.READ_DAILY_NOTE, at=resident.care_home_id),
         last_note_at=resident.last_note_at,
         notes_today=resident.notes_today,
     )
+
+
+def tiles(todays_notes: list[DailyNote]) -> list[Tile]:
+    """One tile per kind of note, a general one last."""
+    last = {note.kind: note.occurred_at for note in sorted(todays_notes, key=lambda note: note.occurred_at)}
+    kinds = [kind for kind in DailyNote.Kind if kind != DailyNote.Kind.GENERAL]
+    found = [Tile(kind.value, str(kind.label), _KIND_ICONS[kind.value], last.get(kind.value)) for kind in kinds]
+    general = DailyNote.Kind.GENERAL.value
+    return [*found, Tile(general, _("Note"), _KIND_ICONS[general], last.get(general))]
 
 
 def note_lines(actor: Actor, notes: list[DailyNote]) -> list[NoteLine]:

@@ -36,7 +36,9 @@ def resident_list(request: StaffRequest) -> HttpResponse:
         found = found.filter(care_home=chosen)
     if query:
         found = queries.matching(found, request.actor, query)
-    cards = [pages.card(request.actor, resident) for resident in queries.with_note_times(found)]
+    names = {home.pk: home.name for home in homes} if len(homes) > 1 and not chosen else {}
+    rows = queries.with_note_times(found)
+    cards = [pages.card(request.actor, row, home_name=names.get(row.care_home_id, "")) for row in rows]
     everywhere = {"label": _("All homes"), "url": request.path, "current": chosen is None}
     context = {
         "residents": cards,
@@ -77,6 +79,7 @@ def resident(request: StaffRequest, resident_id: UUID) -> HttpResponse:
     handover = list(queries.handover_notes(request.actor, found))
     context = _page(request, found) | {
         "notes": pages.note_lines(request.actor, today),
+        "tiles": pages.tiles(today),
         "handover": pages.note_lines(request.actor, handover),
         "about_me": found.about_me
         if policy.allows(request.actor, RecordPermission.READ_IDENTIFIERS, at=found.care_home_id)
@@ -110,7 +113,7 @@ def daily_notes(request: StaffRequest, resident_id: UUID) -> HttpResponse:
 def daily_note_new(request: StaffRequest, resident_id: UUID) -> HttpResponse:
     found = get_object_or_404(queries.residents(request.actor), pk=resident_id)
     policy.require(request.actor, RecordPermission.WRITE_DAILY_NOTE, at=found.care_home_id)
-    form = DailyNoteForm(request.POST) if request.method == "POST" else DailyNoteForm.fresh()
+    form = DailyNoteForm(request.POST) if request.method == "POST" else DailyNoteForm.fresh(request.GET.get("kind", ""))
     if form.is_valid():
         try:
             services.write_daily_note(actor=request.actor, resident=found, **form.cleaned_data)

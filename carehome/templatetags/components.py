@@ -164,6 +164,12 @@ def born(value: dt.date | None) -> str:
 
 # --- numbers and names ----------------------------------------------------------------------------------------------
 @register.filter
+def number(value: int | None) -> str:
+    """1,500"""
+    return _("Not recorded") if value is None else f"{value:,}"
+
+
+@register.filter
 def nhs_number(value: str | None) -> str:
     """999 204 7186; anything that is not ten digits is shown as it was recorded."""
     digits = (value or "").replace(" ", "")

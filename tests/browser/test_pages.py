@@ -34,6 +34,14 @@ def notes(world: Any, carer: Any, resident: Any, actor_for: Callable[[Any], Any]
     return [plain, corrected, late]
 
 
+def test_tile_of_a_resident_opens_a_note_about_it(as_user: Callable[..., Page], carer: Any, resident: Any) -> None:
+    page = as_user(carer, reverse("records:resident", args=[resident.pk]))
+
+    page.get_by_role("link", name="Mood").tap()
+
+    expect(page.get_by_role("radio", name="Mood")).to_be_checked()
+
+
 @pytest.mark.parametrize("name", ["resident_list", "resident", "daily_notes", "daily_note_new", "daily_note_correct"])
 def test_page_of_a_carer_is_usable(
     as_user: Callable[..., Page], carer: Any, resident: Any, notes: Any, name: str
