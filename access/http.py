@@ -1,7 +1,7 @@
 """What a request carries once it is through the doors, and small HTTP answers shared by the views."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -87,7 +87,3 @@ def safe_next(request: HttpRequest, target: str | None, default: str) -> str:
     if target and target.startswith("/") and url_has_allowed_host_and_scheme(target, allowed_hosts=None):
         return target
     return default
-
-
-def as_staff(request: Any) -> StaffRequest:
-    return request  # type: ignore[no-any-return]

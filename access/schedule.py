@@ -14,6 +14,11 @@ SCHEDULE = {
         "args": ["incremental"],
         "options": {"queue": "default", "expires": 600},
     },
+    "verify-new-ledgers": {
+        "task": "access.tasks.verify_new_ledgers",
+        "schedule": 60.0,
+        "options": {"queue": "default", "expires": 50},
+    },
     "verify-ledgers-fully": {
         "task": "access.tasks.verify_ledgers",
         "schedule": crontab(hour=2, minute=0),
