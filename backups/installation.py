@@ -111,4 +111,8 @@ def only_one() -> Iterator[None]:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
         if row != (True,):
             raise AlreadyRunning("Another backup, drill or restore is running. Try again when it has ended.")
-        yield
+        try:
+            yield
+        finally:
+            # Given back before the connection closes: the server ends its process a moment after that.
+            connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
