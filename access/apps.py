@@ -19,18 +19,6 @@ class AccessConfig(AppConfig):
 
 def _sync_permissions(using: str, **kwargs: Any) -> None:
     """One Django permission per permission of every policy, all on the care home."""
-    from django.contrib.auth.models import Permission
-    from django.contrib.contenttypes.models import ContentType
+    from access.services.permissions import add_new_permissions
 
-    from access.models import CareHome
-    from access.policies import all_permissions
-
-    home, _ = ContentType.objects.db_manager(using).get_or_create(
-        app_label=CareHome._meta.app_label, model=CareHome._meta.model_name
-    )
-    known = set(Permission.objects.using(using).filter(content_type=home).values_list("codename", flat=True))
-    Permission.objects.using(using).bulk_create(
-        Permission(content_type=home, codename=str(permission), name=str(permission))
-        for permission in all_permissions()
-        if str(permission) not in known
-    )
+    add_new_permissions(using)

@@ -13,13 +13,21 @@ class CompliancePermission(Permission):
     REVIEW_ALERT = "compliance.alert.review"
     RAISE_ALERT = "compliance.alert.raise"
     READ_BACKUPS = "compliance.backups.read"
+    READ_LEDGER = "compliance.ledger.read"
+    EXPORT_LEDGER = "compliance.ledger.export"
+    BUILD_LEDGER_EXPORT = "compliance.ledger.build_export"
 
 
-_READS = {CompliancePermission.READ_DASHBOARD, CompliancePermission.READ_BACKUPS}
+_READS = {
+    CompliancePermission.READ_DASHBOARD,
+    CompliancePermission.READ_BACKUPS,
+    CompliancePermission.READ_LEDGER,
+}
 _ANSWERS_FOR_IT = {
     CompliancePermission.EXPORT_PACK,
     CompliancePermission.READ_ALERT,
     CompliancePermission.REVIEW_ALERT,
+    CompliancePermission.EXPORT_LEDGER,
 }
 
 policy = Policy(
@@ -29,6 +37,10 @@ policy = Policy(
         Role.REGISTERED_MANAGER: _READS | _ANSWERS_FOR_IT | {CompliancePermission.CONFIRM_ITEM},
         Role.ADMINISTRATOR: _READS | _ANSWERS_FOR_IT,
         Role.INSPECTOR: _READS,
-        Role.SYSTEM: {CompliancePermission.BUILD_PACK, CompliancePermission.RAISE_ALERT},
+        Role.SYSTEM: {
+            CompliancePermission.BUILD_PACK,
+            CompliancePermission.RAISE_ALERT,
+            CompliancePermission.BUILD_LEDGER_EXPORT,
+        },
     },
 )
