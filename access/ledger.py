@@ -9,13 +9,15 @@ from access import envelope, keys
 class LedgerCipher:
     """Details go under the resident's key where an entry names one resident, else under the organisation's."""
 
-    def seal(self, organisation_id: UUID, event_id: UUID, residents: Sequence[UUID], plaintext: bytes) -> bytes:
+    def seal(
+        self, organisation_id: UUID, event_id: UUID, residents: Sequence[UUID], plaintext: bytes, *, binding: bytes
+    ) -> bytes:
         key = keys.key_for(organisation_id, residents[0] if len(residents) == 1 else None)
-        return envelope.seal(key.cipher, key.id, plaintext, self._place(organisation_id, event_id))
+        return envelope.seal(key.cipher, key.id, plaintext, self._place(organisation_id, event_id) + binding)
 
-    def open(self, organisation_id: UUID, event_id: UUID, ciphertext: bytes) -> bytes:
+    def open(self, organisation_id: UUID, event_id: UUID, ciphertext: bytes, *, binding: bytes) -> bytes:
         key = keys.by_id(organisation_id, envelope.key_id(ciphertext))
-        return envelope.open_sealed(key.cipher, key.id, ciphertext, self._place(organisation_id, event_id))
+        return envelope.open_sealed(key.cipher, key.id, ciphertext, self._place(organisation_id, event_id) + binding)
 
     def record_digest(self, organisation_id: UUID, message: bytes) -> bytes:
         return keys.record_digest(organisation_id, message)

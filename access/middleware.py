@@ -231,7 +231,10 @@ def seal_refusal(request: Any, refused: NotPermitted) -> None:
 
 
 def views(get_response: Answer) -> Answer:
-    """One sealed entry for the residents whose records came by, before the answer leaves; if it can't be, 503."""
+    """The residents whose records came by are written down before the answer leaves; if it can't be, 503.
+
+    A view repeated within its minute is counted, and sealed as one entry (audit.open_views).
+    """
 
     def middleware(request: Any) -> HttpResponse:
         with collecting() as reading:
@@ -256,7 +259,7 @@ def _seal_reading(request: Any, reading: Reading) -> None:
     one = len(unnamed) == 1
     homes = reading.care_homes
     home = next(iter(homes)) if len(homes) == 1 else None
-    audit.services.append(
+    audit.services.note_view(
         organisation_id=request.organisation_id,
         actor=request.actor.ref,
         action="records.resident.viewed" if one else "records.resident_list.viewed",
@@ -265,10 +268,9 @@ def _seal_reading(request: Any, reading: Reading) -> None:
         else f"care_home:{home}"
         if home
         else f"organisation:{request.organisation_id}",
-        detail={"page": _page(request)},
+        page=_page(request),
         residents=unnamed,
         care_home_id=home,
-        kind=EventKind.VIEW,
     )
 
 

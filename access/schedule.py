@@ -8,6 +8,11 @@ SCHEDULE = {
         "schedule": 30.0,  # seconds; a checkpoint is at most a minute behind the ledger
         "options": {"queue": "alerts", "expires": 25},
     },
+    "close-views": {
+        "task": "access.tasks.close_all_views",
+        "schedule": 15.0,
+        "options": {"queue": "alerts", "expires": 14},
+    },
     "verify-ledgers": {
         "task": "access.tasks.verify_ledgers",
         "schedule": crontab(minute="*/15"),

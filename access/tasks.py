@@ -64,6 +64,12 @@ def sign_checkpoint(organisation_id: str) -> None:
 
 
 @shared_task(base=TenantTask)
+def close_views(organisation_id: str) -> None:
+    """Seal the views whose minute is over."""
+    audit.services.close_views(UUID(organisation_id))
+
+
+@shared_task(base=TenantTask)
 def verify_ledger(organisation_id: str, mode: str) -> None:
     """Verify the organisation's ledger and record the result."""
     run = audit.services.verify_ledger(
@@ -79,6 +85,16 @@ def verify_ledger(organisation_id: str, mode: str) -> None:
 @shared_task
 def sign_checkpoints() -> None:
     for_each_organisation(sign_checkpoint)
+
+
+@shared_task
+def close_all_views() -> None:
+    """Enqueue the sealing of ended views where there are any: most organisations sleep most of the time."""
+    for organisation_id in tenancy.organisation_ids():
+        with tenancy.acting_for(organisation_id):
+            waiting = audit.queries.open_views(organisation_id).exists()
+        if waiting:
+            close_views.delay(str(organisation_id))
 
 
 @shared_task

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-VERSION = 1
+VERSION = 2  # what new entries are sealed in; version 1, without `sealed_at` and `count`, stays readable for ever
 GENESIS = bytes(32)  # the digest before the first entry
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _NULL = struct.pack(">i", -1)
@@ -20,7 +20,11 @@ _NULL = struct.pack(">i", -1)
 
 @dataclass(frozen=True, slots=True)
 class EntryBody:
-    """What one entry says. `at` is aware UTC, microseconds; `commitment` is 32 bytes; refs are `kind:uuid`."""
+    """What one entry says. `at` is aware UTC, microseconds; `commitment` is 32 bytes; refs are `kind:uuid`.
+
+    sealed_at: the database's clock when the entry was sealed, None in version 1. count: how often a view was opened
+    within its minute, else 1; version 1 does not carry it.
+    """
 
     organisation_id: UUID
     seq: int
@@ -34,6 +38,9 @@ class EntryBody:
     care_home_id: UUID | None
     residents: Sequence[UUID]
     commitment: bytes
+    sealed_at: datetime | None = None
+    count: int = 1
+    version: int = VERSION
 
 
 def _text(value: str | None) -> bytes:
@@ -53,14 +60,18 @@ def microseconds(at: datetime) -> int:
 
 
 def canonical(entry: EntryBody) -> bytes:
-    """The entry's bytes, version 1: fixed fields first, then length-prefixed ones, then residents, then commitment."""
+    """The entry's bytes in its own version: fixed fields first, then length-prefixed ones, residents, commitment.
+
+    Raises ValueError for a version that this code does not know.
+    """
     return b"".join(
         (
-            struct.pack(">B", VERSION),
+            struct.pack(">B", entry.version),
             entry.organisation_id.bytes,
             struct.pack(">q", entry.seq),
             entry.event_id.bytes,
             struct.pack(">q", microseconds(entry.at)),
+            _added_by_version(entry),
             _text(entry.kind),
             _text(entry.actor),
             _text(entry.action),
@@ -74,9 +85,43 @@ def canonical(entry: EntryBody) -> bytes:
     )
 
 
+def _added_by_version(entry: EntryBody) -> bytes:
+    if entry.version == 1:
+        return b""
+    if entry.version != VERSION or entry.sealed_at is None:
+        raise ValueError("An entry of an unknown version.")
+    return struct.pack(">qi", microseconds(entry.sealed_at), entry.count)
+
+
 def leaf(entry: EntryBody) -> bytes:
     """The Merkle leaf hash of RFC 9162: SHA-256(0x00 ‖ canonical bytes)."""
     return hashlib.sha256(b"\x00" + canonical(entry)).digest()
+
+
+def binding(entry: EntryBody) -> bytes:
+    """SHA-256 (32 bytes) of what an entry says beside its details; the details' encryption is bound to it.
+
+    Known before sealing, so without seq, sealing time and commitment. Who has no data key can thus neither write an
+    entry in somebody's name nor move one's details to another.
+    """
+    return hashlib.sha256(
+        b"".join(
+            (
+                b"carehome entry 2",
+                entry.organisation_id.bytes,
+                entry.event_id.bytes,
+                struct.pack(">qi", microseconds(entry.at), entry.count),
+                _text(entry.kind),
+                _text(entry.actor),
+                _text(entry.action),
+                _text(entry.subject),
+                _text(entry.device),
+                _uuid(entry.care_home_id),
+                struct.pack(">i", len(entry.residents)),
+                *(resident.bytes for resident in entry.residents),
+            )
+        )
+    ).digest()
 
 
 def commitment(salt: bytes, ciphertext: bytes) -> bytes:

@@ -4,7 +4,7 @@ from typing import Any
 
 from auditlog.models import AbstractLogEntry
 
-from audit import services
+from audit import acts, services
 from audit.context import origin
 from audit.digests import record_digest
 from audit.models import FIELD_CHANGES, EventKind
@@ -21,17 +21,21 @@ def record_change(instance: Any, *, action: int, changes: dict[str, Any]) -> Any
     """Append one field change, by whoever the door named as acting.
 
     A new record's entry names its columns and its digest, never the values: they stand in the record itself. A changed
-    one keeps before and after, encrypted under the resident's key.
+    one keeps before and after, encrypted under the resident's key. Within an act on this very record the change goes
+    into the act's own entry (`audit.services.sealing`); the answer is then None.
     """
-    acting = origin()
     detail: dict[str, Any] = {"fields": sorted(changes)}
     if action == AbstractLogEntry.Action.UPDATE:
         detail["changes"] = changes
     if isinstance(instance, Watched):
         detail["digest"] = record_digest(instance).hex()
+    act = acts.of(instance.ref)
+    if act is not None:
+        acts.fold(act, detail)
+        return None
     return services.append(
         organisation_id=instance.organisation_id,
-        actor=acting.actor,
+        actor=origin().actor,
         action=f"{instance._meta.app_label}.{instance.ref_kind}.{_VERBS[action]}",
         subject=instance.ref,
         detail=detail,

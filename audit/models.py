@@ -80,6 +80,7 @@ class Event(AbstractLogEntry):
     device = models.CharField(max_length=100, null=True)  # noqa: DJ001  # absent and empty differ in the sealed bytes
     care_home_id = models.UUIDField(null=True)
     residents = ArrayField(models.UUIDField(), default=list)
+    count = models.IntegerField(default=1)  # of a view: how often it was opened within its minute
     commitment = models.BinaryField(max_length=32)
     salt = models.BinaryField(max_length=32, null=True)  # null once erased
     detail = models.BinaryField(null=True)  # ciphertext; null once erased
@@ -105,9 +106,35 @@ class Seal(models.Model):
     at = models.DateTimeField()
     leaf = models.BinaryField(max_length=32)
     digest = models.BinaryField(max_length=32)
+    version = models.SmallIntegerField()  # of the sealed bytes: audit/FORMAT.md
+    sealed_at = models.DateTimeField(null=True)  # by the database's clock; null in version 1
 
     class Meta:
         db_table = "audit_seal"
+        managed = False
+        default_permissions = ()
+
+
+class OpenView(models.Model):
+    """A view that may still be repeated: sealed as one entry, with this id, when its minute is over."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organisation_id = models.UUIDField()
+    key = models.BinaryField(max_length=32)
+    opened_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    count = models.IntegerField(default=1)
+    actor = models.CharField(max_length=100)  # ref
+    action = models.CharField(max_length=100)
+    subject = models.CharField(max_length=100)  # ref
+    device = models.CharField(max_length=100, null=True)  # noqa: DJ001  # as in Event
+    care_home_id = models.UUIDField(null=True)
+    residents = ArrayField(models.UUIDField(), default=list)
+    page = models.CharField(max_length=100)  # the route's name
+    extra = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "audit_open_view"
         managed = False
         default_permissions = ()
 

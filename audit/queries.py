@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from audit.chain import ChainHead
-from audit.models import Checkpoint, Event, Head, Verification
+from audit.models import Checkpoint, Event, Head, OpenView, Verification
 
 _PAGE = 20_000
 
@@ -66,3 +66,8 @@ def verified_head(organisation_id: UUID) -> ChainHead:
 def events_by(organisation_id: UUID, actor: str) -> QuerySet[Event]:
     """What one person did, newest first."""
     return Event.objects.filter(organisation_id=organisation_id, actor=actor).order_by("-at")
+
+
+def open_views(organisation_id: UUID) -> QuerySet[OpenView]:
+    """Views that are not sealed yet, for they may be repeated within their minute; newest first."""
+    return OpenView.objects.filter(organisation_id=organisation_id).order_by("-opened_at")

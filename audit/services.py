@@ -1,24 +1,26 @@
 """Every write to the ledger: appending entries, signing checkpoints, recording verifications."""
 
-import json
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from audit import anchors, merkle, notes, queries, signing, verification
-from audit.canonical import commitment
+from audit import acts, anchors, merkle, notes, queries, record_seals, signing, verification
 from audit.chain import ChainHead
-from audit.cipher import cipher
 from audit.context import origin_or_none
+from audit.entries import build_event
 from audit.errors import LedgerUnavailable
 from audit.ids import uuid7
-from audit.models import Checkpoint, Event, EventKind, Verification, resident_ids
+from audit.models import Checkpoint, EventKind, Verification, resident_ids
+from audit.open_views import close_views, note_view
 
-_SALT_BYTES = 32
+__all__ = ["append", "close_views", "note_view", "sealing", "sign_checkpoint", "verify_ledger"]
+
+_UNSEALED_LOOK_BACK = timedelta(days=1)  # of an incremental run; a full one looks at everything
 
 
 class LedgerEvent:
@@ -45,15 +47,10 @@ def append(
     exactly one resident, so that erasing that resident erases it. Returns the event's id.
     Raises LedgerUnavailable: the act must then not happen.
     """
-    event_id = uuid7()
-    named = resident_ids(residents)
-    plaintext = json.dumps(detail or {}, sort_keys=True, ensure_ascii=False, default=str).encode()
-    salt = secrets.token_bytes(_SALT_BYTES)
-    ciphertext = cipher().seal(organisation_id, event_id, named, plaintext)
     origin = origin_or_none()
-    event = Event(
-        id=event_id,
+    event = build_event(
         organisation_id=organisation_id,
+        event_id=uuid7(),
         at=timezone.now(),
         kind=kind,
         actor=actor,
@@ -61,18 +58,47 @@ def append(
         subject=subject,
         device=origin.device if origin else None,
         care_home_id=care_home_id,
-        residents=named,
-        commitment=commitment(salt, ciphertext),
-        salt=salt,
-        detail=ciphertext,
+        residents=resident_ids(residents),
+        detail=detail or {},
     )
     try:
         event.save(force_insert=True)
     except DatabaseError as error:
         raise LedgerUnavailable("The ledger did not take the entry.") from error
     if origin:
-        origin.covered.update(named)
-    return event_id
+        origin.covered.update(event.residents)
+    return event.id
+
+
+@contextmanager
+def sealing(
+    *,
+    organisation_id: UUID,
+    actor: str,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Any] | None = None,
+    residents: Iterable[UUID] = (),
+    care_home_id: UUID | None = None,
+) -> Iterator[acts.Act]:
+    """One act, one entry: what is done inside, and the field change of the subject that it makes.
+
+    The act's `detail` may be added to inside. The entry's kind is `change` where the subject changed, else `act`;
+    changes of other records keep entries of their own. Nothing is appended when the inside raises.
+    Raises LedgerUnavailable.
+    """
+    with acts.begun(subject, detail or {}) as act:
+        yield act
+    append(
+        organisation_id=organisation_id,
+        actor=actor,
+        action=action,
+        subject=subject,
+        detail=act.detail | act.change,
+        residents=residents,
+        care_home_id=care_home_id,
+        kind=EventKind.CHANGE if act.change else EventKind.ACT,
+    )
 
 
 def sign_checkpoint(organisation_id: UUID) -> Checkpoint | None:
@@ -137,11 +163,13 @@ def verify_ledger(
     Appends audit.ledger.verified for a full run, audit.ledger.broken whenever something is wrong.
     """
     started_at = timezone.now()
-    after = ChainHead()
+    after, since = ChainHead(), None
     if mode == Verification.Mode.INCREMENTAL:
-        after = queries.verified_head(organisation_id)
-    result = verification.verify_organisation(organisation_id, after=after, extra_notes=extra_notes)
-    mismatch = verification.first_record_mismatch(organisation_id) if records and result.ok else None
+        after, since = queries.verified_head(organisation_id), started_at - _UNSEALED_LOOK_BACK
+    result = verification.verify_organisation(
+        organisation_id, after=after, unsealed_since=since, extra_notes=extra_notes
+    )
+    mismatch = record_seals.first_record_mismatch(organisation_id) if records and result.ok else None
     row = Verification.objects.create(
         organisation_id=organisation_id,
         mode=mode,

@@ -62,6 +62,14 @@ def settle() -> Callable[[], None]:
     return fire
 
 
+@pytest.fixture
+def end_views(world: "World") -> Callable[[], int]:
+    """Seal the first organisation's open views now, as if their minute were over."""
+    from audit.services import close_views
+
+    return lambda: close_views(world.organisation.pk, everything=True)
+
+
 class World:
     """Two organisations with two homes each, made by the application's own services."""
 

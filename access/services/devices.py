@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from contextlib import AbstractContextManager
 from uuid import UUID
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from access.actors import Actor
 from access.events import AccessEvent
 from access.models import CareHome, Device
 from access.policies import AccessPermission, policy
+from audit.acts import Act
 
 
 @transaction.atomic
@@ -23,14 +25,15 @@ def enrol_device(*, actor: Actor, name: str, care_home: CareHome) -> tuple[Devic
     """
     policy.require(actor, AccessPermission.ENROL_DEVICE, at=care_home.pk)
     secret = secrets.token_urlsafe(32)
-    device = Device.objects.create(
+    device = Device(
         organisation_id=actor.organisation_id,
         name=name.strip(),
         care_home=care_home,
         secret_digest=hashlib.sha256(secret.encode()).digest(),
         enrolled_by=actor.ref,
     )
-    _append(actor, AccessEvent.DEVICE_ENROLLED, device)
+    with _sealing(actor, AccessEvent.DEVICE_ENROLLED, device):
+        device.save(force_insert=True)
     return device, secret
 
 
@@ -39,8 +42,8 @@ def block_device(*, actor: Actor, device: Device) -> None:
     """A blocked tablet's sessions end at their next request, and no PIN opens anything there. Raises NotPermitted."""
     policy.require(actor, AccessPermission.ENROL_DEVICE, at=device.care_home_id)
     device.blocked_at = timezone.now()
-    device.save(update_fields=["blocked_at"])
-    _append(actor, AccessEvent.DEVICE_BLOCKED, device)
+    with _sealing(actor, AccessEvent.DEVICE_BLOCKED, device):
+        device.save(update_fields=["blocked_at"])
 
 
 def find_device(secret: str) -> Device | None:
@@ -58,8 +61,8 @@ def find_device(secret: str) -> Device | None:
     return found
 
 
-def _append(actor: Actor, action: AccessEvent, device: Device) -> None:
-    audit.services.append(
+def _sealing(actor: Actor, action: AccessEvent, device: Device) -> AbstractContextManager[Act]:
+    return audit.services.sealing(
         organisation_id=actor.organisation_id,
         actor=actor.ref,
         action=action,

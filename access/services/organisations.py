@@ -57,9 +57,18 @@ def add_care_home(*, actor: Actor, name: str, code: str, ods_code: str = "", cqc
     Raises NotPermitted. Appends access.care_home.added.
     """
     policy.require(actor, AccessPermission.ADD_CARE_HOME, at=ANYWHERE)
-    home: CareHome = CareHome.objects.create(
+    home = CareHome(
         organisation_id=actor.organisation_id, name=name, code=code, ods_code=ods_code, cqc_location_id=cqc_location_id
     )
+    with audit.services.sealing(
+        organisation_id=actor.organisation_id,
+        actor=actor.ref,
+        action=AccessEvent.CARE_HOME_ADDED,
+        subject=home.ref,
+        detail={"code": code},
+        care_home_id=home.pk,
+    ):
+        home.save(force_insert=True)
     known = {
         permission.codename: permission
         for permission in Permission.objects.filter(content_type__app_label="access", content_type__model="carehome")
@@ -75,14 +84,6 @@ def add_care_home(*, actor: Actor, name: str, code: str, ods_code: str = "", cqc
             )
             for permission in sorted(default_permissions(role))
         )
-    audit.services.append(
-        organisation_id=actor.organisation_id,
-        actor=actor.ref,
-        action=AccessEvent.CARE_HOME_ADDED,
-        subject=home.ref,
-        detail={"code": code},
-        care_home_id=home.pk,
-    )
     return home
 
 

@@ -1,5 +1,7 @@
 """Joiners, shifts and leavers."""
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from access.models import CareHome, Grant, RoleHolding, Session, Staff
 from access.policies import ANYWHERE, AccessPermission, policy
 from access.roles import TEMPORARY, Role
 from access.services.organisations import group_name
+from audit.acts import Act
 
 FURTHEST_LEAVING = timedelta(days=90)
 
@@ -34,8 +37,8 @@ def add_staff(*, actor: Actor, email: str, first_name: str, last_name: str, pass
         pin=make_pin(pin) if pin else "",
     )
     staff.set_password(password)
-    staff.save(force_insert=True)
-    _append(actor, AccessEvent.STAFF_ADDED, staff)
+    with _sealing(actor, AccessEvent.STAFF_ADDED, staff):
+        staff.save(force_insert=True)
     return staff
 
 
@@ -117,10 +120,10 @@ def record_leaver(*, actor: Actor, staff: Staff, left_at: datetime) -> Staff:
     if _is_last_administrator(staff):
         raise LastAdministrator
     staff.left_at, staff.access_ended_at = left_at, max(left_at, now)
-    staff.save(update_fields=["left_at", "access_ended_at"])
+    with _sealing(actor, AccessEvent.STAFF_LEFT, staff, left_at=left_at):
+        staff.save(update_fields=["left_at", "access_ended_at"])
     if left_at <= now:
         Session.objects.filter(organisation_id=actor.organisation_id, staff=staff).delete()
-    _append(actor, AccessEvent.STAFF_LEFT, staff, left_at=left_at)
     return staff
 
 
@@ -160,18 +163,30 @@ def choose_theme(*, actor: Actor, theme: str) -> None:
     if staff is None:
         raise ValueError("The system has no theme.")
     staff.theme = Staff.Theme(theme)
-    staff.save(update_fields=["theme"])
-    _append(actor, AccessEvent.THEME_CHOSEN, staff, theme=theme)
+    with _sealing(actor, AccessEvent.THEME_CHOSEN, staff, theme=theme):
+        staff.save(update_fields=["theme"])
 
 
-def _append(
-    actor: Actor, action: AccessEvent, staff: Staff, *, care_home: CareHome | None = None, **detail: object
-) -> None:
+def _append(actor: Actor, action: AccessEvent, staff: Staff, *, care_home: CareHome, **detail: object) -> None:
     audit.services.append(
         organisation_id=actor.organisation_id,
         actor=actor.ref,
         action=action,
         subject=staff.ref,
-        detail={name.rstrip("_"): str(value) for name, value in detail.items()},
-        care_home_id=care_home.pk if care_home else None,
+        detail=_plain(detail),
+        care_home_id=care_home.pk,
     )
+
+
+def _sealing(actor: Actor, action: AccessEvent, staff: Staff, **detail: object) -> AbstractContextManager[Act]:
+    return audit.services.sealing(
+        organisation_id=actor.organisation_id,
+        actor=actor.ref,
+        action=action,
+        subject=staff.ref,
+        detail=_plain(detail),
+    )
+
+
+def _plain(detail: Mapping[str, object]) -> dict[str, str]:
+    return {name.rstrip("_"): str(value) for name, value in detail.items()}

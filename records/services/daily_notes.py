@@ -61,7 +61,7 @@ def write_daily_note(
     )
     try:
         with transaction.atomic(savepoint=note_id is not None):
-            note.save(force_insert=True)
+            _save(actor, RecordEvent.DAILY_NOTE_WRITTEN, note)
     except IntegrityError:
         if note_id is None:
             raise
@@ -69,8 +69,7 @@ def write_daily_note(
         if taken is not None and _is_same(taken, actor, resident, body):
             return taken
         note.id, note.body = uuid7(), body
-        note.save(force_insert=True)
-    _append(actor, RecordEvent.DAILY_NOTE_WRITTEN, note)
+        _save(actor, RecordEvent.DAILY_NOTE_WRITTEN, note)
     return note
 
 
@@ -85,23 +84,23 @@ def correct_daily_note(*, actor: Actor, note: DailyNote, body: str, reason: str)
     wanted = RecordPermission.WRITE_DAILY_NOTE if own else RecordPermission.CORRECT_DAILY_NOTE
     policy.require(actor, wanted, at=note.care_home_id)
     body, reason = cleaned(body, longest=NOTE_LENGTH), cleaned(reason, longest=_REASON_LENGTH)
+    corrected = DailyNote(
+        organisation_id=note.organisation_id,
+        care_home_id=note.care_home_id,
+        resident_id=note.resident_id,
+        kind=note.kind,
+        body=body,
+        reason=reason,
+        occurred_at=note.occurred_at,
+        for_handover=note.for_handover,
+        written_by=actor.ref,
+        supersedes=note,
+    )
     try:
         with transaction.atomic():
-            corrected: DailyNote = DailyNote.objects.create(
-                organisation_id=note.organisation_id,
-                care_home_id=note.care_home_id,
-                resident_id=note.resident_id,
-                kind=note.kind,
-                body=body,
-                reason=reason,
-                occurred_at=note.occurred_at,
-                for_handover=note.for_handover,
-                written_by=actor.ref,
-                supersedes=note,
-            )
+            _save(actor, RecordEvent.DAILY_NOTE_CORRECTED, corrected, superseded=note.ref)
     except IntegrityError as error:
         raise AlreadyCorrected from error
-    _append(actor, RecordEvent.DAILY_NOTE_CORRECTED, corrected, superseded=note.ref)
     return corrected
 
 
@@ -114,8 +113,8 @@ def _with_id(actor: Actor, note_id: UUID) -> DailyNote | None:
     return note
 
 
-def _append(actor: Actor, action: RecordEvent, note: DailyNote, **detail: str) -> None:
-    audit.services.append(
+def _save(actor: Actor, action: RecordEvent, note: DailyNote, **detail: str) -> None:
+    with audit.services.sealing(
         organisation_id=note.organisation_id,
         actor=actor.ref,
         action=action,
@@ -123,4 +122,5 @@ def _append(actor: Actor, action: RecordEvent, note: DailyNote, **detail: str) -
         detail=detail,
         residents=[note.resident_id],
         care_home_id=note.care_home_id,
-    )
+    ):
+        note.save(force_insert=True)

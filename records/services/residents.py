@@ -51,7 +51,7 @@ def admit_resident(
     resident_id, organisation_id = uuid7(), actor.organisation_id
     keys.make_key(organisation_id, Purpose.RESIDENT, resident_id)
     state, text = _allergies(allergies)
-    resident: Resident = Resident.objects.create(
+    resident = Resident(
         id=resident_id,
         organisation_id=organisation_id,
         care_home=care_home,
@@ -70,17 +70,18 @@ def admit_resident(
         care_flags=care_flags or [],
         about_me=about_me or "",
     )
-    NameToken.objects.bulk_create(
-        NameToken(organisation_id=organisation_id, resident=resident, token=token)
-        for token in sorted(_tokens(organisation_id, resident))
-    )
-    audit.services.append(
+    with audit.services.sealing(
         organisation_id=organisation_id,
         actor=actor.ref,
         action=RecordEvent.RESIDENT_ADMITTED,
         subject=resident.ref,
         residents=[resident_id],
         care_home_id=care_home.pk,
+    ):
+        resident.save(force_insert=True)
+    NameToken.objects.bulk_create(
+        NameToken(organisation_id=organisation_id, resident=resident, token=token)
+        for token in sorted(_tokens(organisation_id, resident))
     )
     return resident
 

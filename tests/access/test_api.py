@@ -35,22 +35,24 @@ def token_client(world, staff, **kwargs):
     return Client(headers={"Authorization": f"Bearer {token}"}), token
 
 
-def test_session_reads_residents_and_notes_and_seals_the_view(client_for, carer, resident, notes_url):
+def test_session_reads_residents_and_notes_and_seals_the_view(client_for, carer, resident, notes_url, end_views):
     client = client_for(carer)
 
     listed = client.get(reverse("api:residents")).json()
     client.get(notes_url)
+    end_views()
 
     assert [r["last_name"] for r in listed["results"]] == ["Brown"]
     assert Event.objects.filter(kind="view", actor=carer.ref).count() == 2
 
 
-def test_token_acts_as_its_person_under_the_same_policy(world, carer, kitchen, resident, notes_url):
+def test_token_acts_as_its_person_under_the_same_policy(world, carer, kitchen, resident, notes_url, end_views):
     carers, _ = token_client(world, carer)
     kitchens, _ = token_client(world, kitchen)
 
     assert carers.get(notes_url).status_code == 200
     assert kitchens.get(notes_url).status_code == 403
+    end_views()
     view = Event.objects.get(kind="view")
     assert (view.actor, view.device.split(":")[0]) == (carer.ref, "api_token")
     assert Event.objects.filter(kind="refusal", actor=kitchen.ref).count() == 1
@@ -123,7 +125,7 @@ def test_write_is_made_once_per_key(client_for, carer, notes_url, note):
     assert DailyNote.objects.count() == 1
 
 
-def test_write_repeated_shows_what_the_person_may_see_now_and_is_a_view(world, client_for, manager, home):
+def test_write_repeated_shows_what_the_person_may_see_now_and_is_a_view(world, client_for, manager, home, end_views):
     client, url = client_for(manager), reverse("api:residents")
     ada = {
         "care_home_id": str(home.pk),
@@ -139,6 +141,7 @@ def test_write_repeated_shows_what_the_person_may_see_now_and_is_a_view(world, c
     give_role(actor=world.system, staff=manager, care_home=home, role=Role.ADMINISTRATOR)
 
     again = post(client, url, ada)
+    end_views()
 
     assert first.json()["nhs_number"] == "9434765919"
     assert (again.status_code, again.json()["id"]) == (201, first.json()["id"])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit import merkle, notes, signing
-from audit.canonical import GENESIS, EntryBody, canonical, commitment, leaf, link
+from audit.canonical import GENESIS, EntryBody, binding, canonical, commitment, leaf, link
 from audit.chain import BreakKind, ChainBreak, ChainHead, SealedEntry, first_break
 from carehome.environment import ROOT
 
@@ -29,6 +29,7 @@ ONE = EntryBody(
     care_home_id=UUID("01890a5d-ac96-7000-8000-00000000000d"),
     residents=[UUID("01890a5d-ac96-7000-8000-00000000000b")],
     commitment=commitment(bytes(range(32)), b"ciphertext"),
+    version=1,
 )
 TWO = replace(
     ONE,
@@ -46,14 +47,21 @@ TWO = replace(
 )
 
 
+THREE = replace(ONE, seq=3, version=2, count=4, sealed_at=datetime(2026, 5, 12, 13, 6, 0, 654321, tzinfo=UTC))
+
+
 def test_published_vectors_are_what_the_code_makes():
     first = link(GENESIS, leaf(ONE))
-    frontier, _ = merkle.extend([], 0, [leaf(ONE), leaf(TWO)])
+    second = link(first, leaf(TWO))
+    frontier, _ = merkle.extend([], 0, [leaf(ONE), leaf(TWO), leaf(THREE)])
 
-    for value in (ONE.commitment, TWO.commitment, leaf(ONE), leaf(TWO), first, link(first, leaf(TWO))):
+    for value in (ONE.commitment, TWO.commitment, leaf(ONE), leaf(TWO), leaf(THREE), first, second):
         assert value.hex() in FORMAT
+    assert link(second, leaf(THREE)).hex() in FORMAT
+    assert binding(THREE).hex() in FORMAT
     assert merkle.root(frontier).hex() in FORMAT
     assert canonical(TWO).hex().removesuffix(TWO.commitment.hex()) in FORMAT.replace("`\n`", "")
+    assert canonical(THREE).hex().removesuffix(THREE.commitment.hex()) in FORMAT.replace("`\n`", "")
 
 
 @pytest.mark.parametrize(
@@ -64,13 +72,30 @@ def test_published_vectors_are_what_the_code_makes():
         {"device": None},
         {"care_home_id": None},
         {"residents": []},
-        {"seq": 3},
+        {"seq": 4},
         {"at": datetime(2026, 5, 12, 13, 5, 0, 123457, tzinfo=UTC)},
         {"commitment": bytes(32)},
+        {"count": 5},
+        {"sealed_at": datetime(2026, 5, 12, 13, 6, 0, 654322, tzinfo=UTC)},
+        {"version": 1},
     ],
 )
 def test_leaf_changes_with_every_field(change):
-    assert leaf(replace(ONE, **change)) != leaf(ONE)
+    assert leaf(replace(THREE, **change)) != leaf(THREE)
+
+
+@pytest.mark.parametrize("change", [{"version": 3}, {"version": 0}, {"sealed_at": None}])
+def test_leaf_of_a_version_nobody_knows_is_refused(change):
+    with pytest.raises(ValueError, match="unknown version"):
+        leaf(replace(THREE, **change))
+
+
+@pytest.mark.parametrize("change", [{"version": 7}, {"sealed_at": None}, {"version": 1}])
+def test_first_break_calls_an_entry_of_another_version_altered(change):
+    entries = chain(3)
+    entries[1] = replace(entries[1], body=replace(entries[1].body, **change))
+
+    assert first_break(entries, after=ChainHead()) == ChainBreak(2, BreakKind.ALTERED)
 
 
 def test_canonical_cannot_be_shifted_between_fields():
@@ -80,7 +105,7 @@ def test_canonical_cannot_be_shifted_between_fields():
 def chain(count: int) -> list[SealedEntry]:
     entries, digest = [], GENESIS
     for seq in range(1, count + 1):
-        body = replace(TWO, seq=seq)
+        body = replace(THREE, seq=seq)
         digest = link(digest, leaf(body))
         entries.append(SealedEntry(seq, leaf(body), digest, body))
     return entries

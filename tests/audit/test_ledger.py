@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from access.actors import Actor
 from access.tenancy import acting_for
-from audit import queries, services
+from audit import anchors, queries, services
 from audit.canonical import leaf
 from audit.chain import BreakKind
 from audit.models import Event, Verification
 from audit.reading import collecting
-from audit.verification import verify_organisation
+from audit.verification import verify_connection, verify_organisation
 from records.services import write_daily_note
 from tests.database import as_admin
 
@@ -103,7 +103,7 @@ def test_verify_names_the_first_bad_entry(notes, organisation, sql, kind):
     with as_admin() as admin:
         seq, event = admin.execute(
             "SELECT s.seq, s.event_id FROM audit_seal s JOIN audit_event e ON e.id = s.event_id"
-            " WHERE s.organisation_id = %s AND e.kind = 'act' ORDER BY s.seq DESC OFFSET 2 LIMIT 1",
+            " WHERE s.organisation_id = %s AND e.kind = 'change' ORDER BY s.seq DESC OFFSET 2 LIMIT 1",
             (organisation.pk,),
         ).fetchone()
         admin.execute("SET session_replication_role = replica")
@@ -138,7 +138,7 @@ def test_verify_finds_entries_cut_off_the_end(notes, organisation):
 
 
 def test_verify_finds_a_chain_rewritten_after_it_was_signed(notes, organisation):
-    """The database's owner alters an entry and recomputes every seal behind it: only the anchor tells."""
+    """The database's owner alters an entry and recomputes every seal behind it: the anchor tells, and the key."""
     checkpoint = services.sign_checkpoint(organisation.pk)
 
     with as_admin() as admin:
@@ -153,7 +153,7 @@ def test_verify_finds_a_chain_rewritten_after_it_was_signed(notes, organisation)
             "SELECT seq FROM audit_seal WHERE organisation_id = %s ORDER BY seq", (organisation.pk,)
         ).fetchall():
             fresh = admin.execute(
-                "SELECT audit_leaf(e, s.seq) FROM audit_seal s JOIN audit_event e ON e.id = s.event_id"
+                "SELECT audit_leaf_2(e, s.seq, s.sealed_at) FROM audit_seal s JOIN audit_event e ON e.id = s.event_id"
                 " WHERE s.organisation_id = %s AND s.seq = %s",
                 (organisation.pk, seq),
             ).fetchone()[0]
@@ -165,8 +165,26 @@ def test_verify_finds_a_chain_rewritten_after_it_was_signed(notes, organisation)
         admin.execute("UPDATE audit_head SET digest = %s WHERE organisation_id = %s", (digest, organisation.pk))
 
     result = verify(organisation)
+    without_keys = verify_connection(connection, organisation.pk, extra_notes=anchors.anchored_notes(organisation.pk))
 
-    assert (result.first_bad_seq, result.kind) == (checkpoint.size, BreakKind.FORK)
+    assert (result.first_bad_seq, result.kind) == (3, BreakKind.ALTERED)
+    assert (without_keys.first_bad_seq, without_keys.kind) == (checkpoint.size, BreakKind.FORK)
+
+
+def test_verify_finds_an_entry_that_the_database_s_owner_sealed_in_somebody_s_name(notes, organisation, carer):
+    """Triggers and chain take it as any other; only who holds the keys can bind details to what an entry says."""
+    with as_admin() as admin:
+        admin.execute(
+            "INSERT INTO audit_event"
+            " (id, organisation_id, at, kind, actor, action, subject, residents, commitment, salt, detail)"
+            " SELECT gen_random_uuid(), organisation_id, now(), 'view', %s, 'records.resident.viewed', subject,"
+            " residents, commitment, salt, detail FROM audit_event WHERE kind = 'change' AND residents <> '{}' LIMIT 1",
+            (carer.ref,),
+        )
+
+    result = verify(organisation)
+
+    assert (result.first_bad_seq, result.kind) == (queries.chain_head(organisation.pk).seq, BreakKind.ALTERED)
 
 
 def test_verify_finds_an_event_that_was_never_sealed(notes, organisation):
@@ -309,9 +327,9 @@ def test_commit_that_changed_a_record_and_sealed_nothing_is_refused(notes, organ
 
 
 def test_leaf_in_sql_equals_leaf_in_python(notes, organisation):
-    from audit.verification import _ENTRIES, _all, _entry
+    from audit.verification import _ENTRIES, _entry, rows_of
 
-    for row in _all(connection, _ENTRIES, [organisation.pk, 0, 1000]):
+    for row in rows_of(connection, _ENTRIES, [organisation.pk, 0, 1000, 1000]):
         entry = _entry(organisation.pk, row)
 
         assert leaf(entry.body) == entry.leaf

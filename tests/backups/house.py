@@ -13,6 +13,7 @@ import psycopg
 
 from audit import merkle, notes, signing
 from audit import sql as ledger_sql
+from audit import sql_format_2 as format_2
 from backups.drill import Roles
 
 FIRST, SECOND = UUID(int=1), UUID(int=2)
@@ -48,6 +49,7 @@ class House:
             connection.execute(_TABLES)
             connection.execute(ledger_sql.TABLES + ledger_sql.PARTITIONS + ledger_sql.FUNCTIONS + ledger_sql.TRIGGERS)
             connection.execute(_few_partitions() + ledger_sql.guards() + ledger_sql.walls() + _WALLS)
+            connection.execute(format_2.COLUMNS + format_2.SEALING + format_2.OPEN_VIEWS + format_2.WALLS)
         for organisation, residents in ((FIRST, 3), (SECOND, 2)):
             self.add(organisation, residents=residents)
 

@@ -1,9 +1,7 @@
 """The whole application over committed data: what pg_dump needs to see and a test's open transaction would hide."""
 
-import json
-
 from access.tenancy import acting_for
-from audit.cipher import cipher
+from audit.entries import open_details
 from audit.models import Event
 from tests.conftest import World
 
@@ -21,4 +19,4 @@ def entries(organisation, action):
     """Details of the organisation's ledger entries of this name, oldest first."""
     with acting_for(organisation.pk):
         events = Event.objects.filter(organisation_id=organisation.pk, action=action).order_by("at")
-        return [json.loads(cipher().open(organisation.pk, event.id, bytes(event.detail))) for event in events]
+        return [open_details(event) for event in events]

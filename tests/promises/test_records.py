@@ -18,6 +18,7 @@ PLAIN = {
     "words": "made by the system, without names",
 }
 CLASSIFIED = {
+    "OpenView": {"actor": "ref", "action": "state", "subject": "ref", "device": "ref", "page": "state"},
     "Event": {"kind": "state", "actor": "ref", "action": "state", "subject": "ref", "device": "ref"},
     "Checkpoint": {"note": "digest", "key_id": "digest", "anchor": "name"},
     "Verification": {"mode": "state", "break_kind": "state", "bad_subject": "ref"},

@@ -181,7 +181,7 @@ def test_scan_views_costs_the_same_however_many_views_there_are(system, carer, n
     reads(carer, 14)
     reads(nurse, 14)
 
-    with django_assert_num_queries(6):  # mark, views, reviewed alerts, mark, between two of a savepoint
+    with django_assert_num_queries(7):  # mark, open and sealed views, reviewed alerts, mark, between two of a savepoint
         services.scan_views(actor=system)
 
 
