@@ -29,6 +29,12 @@ SELECT s.seq, s.leaf, s.digest, s.version, s.sealed_at, e.id, e.at, e.kind, e.ac
  WHERE s.organisation_id = %s AND s.seq > %s AND s.seq <= %s
  ORDER BY s.seq LIMIT %s
 """
+# A backup set of the first release, restored by a drill, has none of format 2's columns.
+_ENTRIES_BEFORE_2 = _ENTRIES.replace("s.version, s.sealed_at", "1, NULL").replace("e.count", "1")
+_IS_FORMAT_2 = """
+SELECT 1 FROM information_schema.columns
+ WHERE table_schema = current_schema() AND table_name = 'audit_seal' AND column_name = 'sealed_at'
+"""
 _HEAD = """
 SELECT h.seq, h.digest, (SELECT max(s.seq) FROM audit_seal s WHERE s.organisation_id = h.organisation_id)
   FROM audit_head h WHERE h.organisation_id = %s
@@ -196,12 +202,13 @@ class _Walk:
         self.last, self.opening = last, opening
         self.head, self.count = after, 0
         self.broken: ChainBreak | None = None
+        self._sql = _ENTRIES if one(connection, _IS_FORMAT_2, []) else _ENTRIES_BEFORE_2
         self._version = 1
         self._frontier: list[bytes] | None = [] if after.seq == 0 else None
 
     def entries(self, signed: _SignedNotes) -> Iterator[SealedEntry]:
         after = self.head.seq
-        while rows := rows_of(self.connection, _ENTRIES, [self.organisation_id, after, self.last, _PAGE]):
+        while rows := rows_of(self.connection, self._sql, [self.organisation_id, after, self.last, _PAGE]):
             erased: dict[UUID, int] = {}
             for row in rows:
                 entry = _entry(self.organisation_id, row)

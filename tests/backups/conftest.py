@@ -41,6 +41,17 @@ def kept_house(server):
 
 
 @pytest.fixture
+def old_house(server):
+    """A house of the first release."""
+    name = f"house_{uuid4().hex[:8]}"
+    create_database(server.conninfo(), name)
+    house = House(roles_at(server, name))
+    house.build(first_release=True)
+    yield house
+    drop_database(Address.of(server.conninfo()), name)
+
+
+@pytest.fixture
 def house(server, kept_house):
     """A copy of the kept house that a test may change."""
     name = f"house_{uuid4().hex[:8]}"

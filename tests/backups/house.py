@@ -44,12 +44,14 @@ class House:
 
     roles: Roles
 
-    def build(self) -> None:
+    def build(self, *, first_release: bool = False) -> None:
+        """first_release: a house that was never upgraded, whose ledger is of format 1."""
         with self.roles.owner.connect() as connection:
             connection.execute(_TABLES)
             connection.execute(ledger_sql.TABLES + ledger_sql.PARTITIONS + ledger_sql.FUNCTIONS + ledger_sql.TRIGGERS)
             connection.execute(_few_partitions() + ledger_sql.guards() + ledger_sql.walls() + _WALLS)
-            connection.execute(format_2.COLUMNS + format_2.SEALING + format_2.OPEN_VIEWS + format_2.WALLS)
+            if not first_release:
+                connection.execute(format_2.COLUMNS + format_2.SEALING + format_2.OPEN_VIEWS + format_2.WALLS)
         for organisation, residents in ((FIRST, 3), (SECOND, 2)):
             self.add(organisation, residents=residents)
 

@@ -38,6 +38,12 @@ def test_run_drill_passes_on_a_good_set(kept_house, make, run):
     assert {key: found.entries for key, found in outcome.organisations.items()} == {str(FIRST): 3, str(SECOND): 2}
 
 
+def test_run_drill_verifies_the_ledger_of_a_set_made_before_an_upgrade(old_house, make, run):
+    outcome = run(old_house, make(old_house))
+
+    assert {found.ledger for found in outcome.organisations.values()} == {""}
+
+
 def test_run_drill_leaves_no_scratch_database(kept_house, make, run, scratches):
     run(kept_house, make(kept_house))
 
