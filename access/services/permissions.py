@@ -5,7 +5,6 @@ would lack what the release added. A permission is new once: when its row is mad
 afterwards stays away, for nobody gives it a second time.
 """
 
-import secrets
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -13,15 +12,17 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.models import Permission as PermissionRow
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.utils import timezone
 
 from access import tenancy
 from access.events import AccessEvent
+from access.ids import uuid7
 from access.models import CareHome, CareHomeGrant, Directory
 from access.policies import all_permissions, default_permissions
 from access.roles import ASSIGNABLE, Role
 from access.services.organisations import group_name
-from audit.canonical import commitment
-from audit.models import Event, EventKind
+from audit.entries import build_event
+from audit.models import EventKind
 
 
 def add_new_permissions(using: str) -> list[str]:
@@ -73,21 +74,26 @@ def _give(
         for name in wanted[of_home[group.name][1]]
     ]
     CareHomeGrant.objects.using(using).bulk_create(grants)
-    for home_id, name in sorted({(grant.content_object_id, grant.permission.codename) for grant in grants}):
-        _seal(organisation_id, home_id, name, using)
+    given: dict[tuple[UUID, str], list[str]] = {}
+    for grant in grants:
+        role = of_home[grant.group.name][1]
+        given.setdefault((grant.content_object_id, grant.permission.codename), []).append(role.value)
+    for (home_id, name), holders in sorted(given.items()):
+        _seal(organisation_id, home_id, name, sorted(holders), using)
 
 
-def _seal(organisation_id: UUID, home_id: UUID, name: str, using: str) -> None:
-    """Without details: the release's policy says which roles, and no key has to be at hand to migrate."""
-    salt = secrets.token_bytes(32)
-    Event(
+def _seal(organisation_id: UUID, home_id: UUID, name: str, holders: list[str], using: str) -> None:
+    """On the owner's own connection, so that the entry is of the transaction that gave the grants."""
+    build_event(
         organisation_id=organisation_id,
+        event_id=uuid7(),
+        at=timezone.now(),
         kind=EventKind.ACT,
         actor="system:migrate",
         action=AccessEvent.PERMISSION_ADDED,
         subject=f"permission:{name}",
+        device=None,
         care_home_id=home_id,
-        commitment=commitment(salt, b""),
-        salt=salt,
-        detail=b"",
+        residents=[],
+        detail={"roles": holders},
     ).save(using=using, force_insert=True)

@@ -9,7 +9,9 @@ from access.roles import ASSIGNABLE
 from access.services import add_care_home
 from access.services.organisations import group_name
 from access.tenancy import acting_for
+from audit.entries import open_details
 from audit.models import Event
+from audit.verification import verify_organisation
 from compliance.policies import CompliancePermission
 from tests import database
 from tests import settings as run
@@ -68,6 +70,9 @@ def test_an_upgrade_says_in_the_ledger_what_it_gave(homes):
         with acting_for(home.organisation_id):
             entries = Event.objects.filter(care_home_id=home.pk, action="access.permission.added")
             assert [(entry.actor, entry.subject) for entry in entries] == [("system:migrate", f"permission:{NEW}")]
+            expected = sorted(role for role in ASSIGNABLE if NEW in default_permissions(role))
+            assert open_details(entries[0]) == {"roles": expected}
+            assert verify_organisation(home.organisation_id).ok
 
 
 def test_the_next_upgrade_does_not_give_back_what_an_organisation_took_away(homes):
