@@ -12,6 +12,8 @@ from itertools import chain as one_after_the_other
 from typing import Any
 from uuid import UUID
 
+import psycopg
+from django.db import DataError
 from django.db import connection as default_connection
 
 from audit import anchors, merkle, notes, signing
@@ -36,12 +38,13 @@ SELECT 1 FROM information_schema.columns
  WHERE table_schema = current_schema() AND table_name = 'audit_seal' AND column_name = 'sealed_at'
 """
 _HEAD = """
-SELECT h.seq, h.digest, (SELECT max(s.seq) FROM audit_seal s WHERE s.organisation_id = h.organisation_id)
-  FROM audit_head h WHERE h.organisation_id = %s
+SELECT h.seq, h.digest, (SELECT coalesce(max(s.seq), 0) FROM audit_seal s WHERE s.organisation_id = o.id)
+  FROM (SELECT %s::uuid AS id) o LEFT JOIN audit_head h ON h.organisation_id = o.id
 """
+_NEXT = "SELECT min(seq) FROM audit_seal WHERE organisation_id = %s AND seq > %s"
 _DIGEST = "SELECT digest FROM audit_seal WHERE organisation_id = %s AND seq = %s"
 _NOTES = """
-SELECT size, note FROM audit_checkpoint
+SELECT size, note, digest, root, frontier, key_id FROM audit_checkpoint
  WHERE organisation_id = %s AND size > %s AND size <= %s ORDER BY size LIMIT %s
 """
 _NEWEST_NOTE = "SELECT coalesce(max(size), 0) FROM audit_checkpoint WHERE organisation_id = %s"
@@ -59,8 +62,28 @@ SELECT 1 FROM audit_event e
  WHERE e.organisation_id = %s AND e.subject = %s AND e.action = %s AND s.seq > %s
  LIMIT 1
 """
+_UNNAMED = """
+SELECT min(s.seq) FROM audit_seal s
+  JOIN audit_event e ON e.organisation_id = s.organisation_id AND e.id = s.event_id AND e.at = s.at
+ CROSS JOIN unnest(e.residents) AS resident
+ WHERE s.organisation_id = %s AND s.seq > %s AND s.seq <= %s
+   AND NOT EXISTS (SELECT 1 FROM audit_mention m
+                    WHERE m.organisation_id = s.organisation_id AND m.resident_id = resident
+                      AND m.at = s.at AND m.event_id = s.event_id)
+"""
+_NAMED_WRONGLY = """
+SELECT 1 FROM audit_mention m
+ WHERE m.organisation_id = %s
+   AND m.at >= %s
+   AND NOT EXISTS (SELECT 1 FROM audit_event e
+                    WHERE e.organisation_id = m.organisation_id AND e.id = m.event_id AND e.at = m.at
+                      AND m.resident_id = ANY (e.residents))
+ LIMIT 1
+"""
 ERASURE = "records.resident.erased"  # the one act that may take details out of the ledger
 _EVER = datetime(1, 1, 2, tzinfo=UTC)
+_LOWEST = -(2**63)
+_UNREADABLE = (None, None, UUID(int=0), *[None] * 12)  # the columns behind seq, leaf and digest of such a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,66 +146,96 @@ def verify_connection(
     Finds entries altered, missing, inserted, reordered or cut off, and a chain that is not the one that was signed.
     """
     after = after or ChainHead()
-    try:
-        signed = _SignedNotes(connection, organisation_id, after.seq, extra_notes)
-    except notes.NoteError:
-        return VerificationResult(0, after, 0, ChainBreak(after.seq + 1, BreakKind.BAD_CHECKPOINT))
+    signed = _SignedNotes(connection, organisation_id, after.seq, extra_notes)
     # Read after the notes' own bound: an entry or checkpoint made while this runs is for the next run.
-    kept = one(connection, _HEAD, [organisation_id])
-    last = max(kept[0], kept[2] or 0) if kept else 0
-    walk = _Walk(connection, organisation_id, after, last=last, opening=opening)
-    try:
-        found = first_break(walk.entries(signed), after=after)
-        broken = (
-            walk.broken or (found if isinstance(found, ChainBreak) else None) or walk.wrong_at_the_end(kept, signed)
-        )
-    except notes.NoteError:
-        broken = ChainBreak(walk.head.seq + 1, BreakKind.BAD_CHECKPOINT)
-    if broken is None and one(connection, _UNSEALED, [organisation_id, unsealed_since or _EVER]) is not None:
+    kept_seq, kept_digest, sealed_seq = one(connection, _HEAD, [organisation_id])
+    kept = ChainHead(kept_seq, bytes(kept_digest or b"")) if kept_seq is not None else None
+    walk = _Walk(connection, organisation_id, after, last=max(kept_seq or 0, sealed_seq), opening=opening)
+    found = first_break(walk.entries(signed), after=after)
+    walk.settle()
+    broken = _earliest(walk.broken, found if isinstance(found, ChainBreak) else None) or walk.wrong_at_the_end(
+        kept, signed
+    )
+    if broken is None and any(
+        one(connection, sql, [organisation_id, unsealed_since or _EVER]) is not None
+        for sql in (_UNSEALED, _NAMED_WRONGLY)
+    ):
         broken = ChainBreak(walk.head.seq + 1, BreakKind.INSERTED)
     return VerificationResult(walk.count, walk.head, signed.largest, broken)
 
 
+def _earliest(*breaks: ChainBreak | None) -> ChainBreak | None:
+    return min((found for found in breaks if found), key=lambda found: found.seq, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """A checkpoint as found. size: where it says it stands; body: what it signs, None where no known key signed it."""
+
+    size: int
+    body: notes.CheckpointBody | None
+
+
 class _SignedNotes:
-    """The checkpoints beyond a trusted head, ascending, each opened by a known key; raises NoteError on any other."""
+    """The checkpoints beyond a trusted head, ascending: the stored ones, each row held against its note, and others."""
 
     def __init__(self, connection: Any, organisation_id: UUID, after: int, extra: Iterable[str]) -> None:
         self._connection, self._organisation_id, self._after = connection, organisation_id, after
         signer = signing.signer()
         self._keys, self._origin = {signer.name: signer.public_key_bytes}, f"{signer.name}/{organisation_id}"
-        kept = [(size_of(note), note) for note in extra]
+        self._key_ids = {signer.key_id}
+        kept = [(size_of(note), note, None) for note in extra]
         self._stored_until = one(connection, _NEWEST_NOTE, [organisation_id])[0]
         self.largest = after
-        self._bodies = self._open(heapq.merge(self._stored(), kept, key=lambda pair: pair[0]))
-        self._next = next(self._bodies, None)
+        self._found = self._open(heapq.merge(self._stored(), kept, key=lambda found: found[0]))
+        self._next = next(self._found, None)
 
-    def up_to(self, seq: int) -> Iterator[notes.CheckpointBody]:
+    def up_to(self, seq: int) -> Iterator[_Signed]:
         """Those not yet given out that cover at most `seq` entries."""
         while self._next is not None and self._next.size <= seq:
             yield self._next
-            self._next = next(self._bodies, None)
+            self._next = next(self._found, None)
 
-    def beyond(self, seq: int) -> bool:
-        """Whether a checkpoint covers more than `seq` entries."""
-        return any(body.size > seq for body in one_after_the_other([self._next] if self._next else [], self._bodies))
+    def beyond(self, seq: int) -> _Signed | None:
+        """The first left that covers more than `seq` entries."""
+        left = one_after_the_other([self._next] if self._next else [], self._found)
+        return next((found for found in left if found.size > seq), None)
 
-    def _open(self, pairs: Iterable[tuple[int, str]]) -> Iterator[notes.CheckpointBody]:
-        before = None
-        for _size, note in pairs:
-            if note == before:  # stored and anchored alike
+    def _open(self, pairs: Iterable[tuple[int, str, Any]]) -> Iterator[_Signed]:
+        before: tuple[str, notes.CheckpointBody | None] = ("", None)
+        for size, note, row in pairs:
+            if note != before[0]:
+                before = (note, self._body(note))
+            elif row is None:  # anchored, as it is stored
                 continue
-            before = note
-            body = notes.open_note(note, keys=self._keys, verify=signing.verify)
-            if body.origin != self._origin:
-                raise notes.NoteError("A checkpoint of another log.")
-            self.largest = max(self.largest, body.size)
-            if body.size > self._after:
-                yield body
+            body = before[1]
+            if body is not None and row is not None and not self._says(body, size, row):
+                body = None
+            if body is not None:
+                self.largest = max(self.largest, body.size)
+            if body is None or body.size > self._after:
+                yield _Signed(size, body)
 
-    def _stored(self) -> Iterator[tuple[int, str]]:
-        size = self._after
+    def _body(self, note: str) -> notes.CheckpointBody | None:
+        try:
+            body = notes.open_note(note, keys=self._keys, verify=signing.verify)
+        except notes.NoteError:
+            return None
+        return body if body.origin == self._origin else None
+
+    def _says(self, body: notes.CheckpointBody, size: int, row: Any) -> bool:
+        """Whether a row's columns say what its note signed: the next checkpoint is built on them."""
+        digest, root, frontier = (bytes(value or b"") for value in row[:3])
+        return (
+            (size, digest, root) == (body.size, body.digest, body.root)
+            and merkle.root(merkle.unpack(frontier)) == body.root
+            and row[3] in self._key_ids
+        )
+
+    def _stored(self) -> Iterator[tuple[int, str, Any]]:
+        size = self._after or _LOWEST
         while rows := rows_of(self._connection, _NOTES, [self._organisation_id, size, self._stored_until, _PAGE]):
-            yield from rows
+            yield from ((row[0], row[1], row[2:]) for row in rows)
             size = rows[-1][0]
 
 
@@ -205,34 +258,62 @@ class _Walk:
         self._sql = _ENTRIES if one(connection, _IS_FORMAT_2, []) else _ENTRIES_BEFORE_2
         self._version = 1
         self._frontier: list[bytes] | None = [] if after.seq == 0 else None
+        self._erased: dict[UUID, int] = {}
+        self._settled = after.seq
 
     def entries(self, signed: _SignedNotes) -> Iterator[SealedEntry]:
         after = self.head.seq
-        while rows := rows_of(self.connection, self._sql, [self.organisation_id, after, self.last, _PAGE]):
-            erased: dict[UUID, int] = {}
+        while rows := self._page(after):
             for row in rows:
                 entry = _entry(self.organisation_id, row)
                 yield entry
-                self._passed(entry, salt=row[16], detail=row[17], erased=erased)
+                self._passed(entry, salt=row[16], detail=row[17])
                 self._hold_signed(signed)
                 if self.broken:
                     return
-            self._hold_erasures(erased)
+            self.settle()
             after = rows[-1][0]
 
-    def wrong_at_the_end(self, kept: Any, signed: _SignedNotes) -> ChainBreak | None:
+    def wrong_at_the_end(self, kept: ChainHead | None, signed: _SignedNotes) -> ChainBreak | None:
         """What only the end of the walk can tell: entries cut off, or a chain head that is not the chain's."""
-        if signed.beyond(self.head.seq) or (kept and kept[0] > self.head.seq):
-            return ChainBreak(self.head.seq + 1, BreakKind.TRUNCATED)
-        if kept is None:
-            return ChainBreak(1, BreakKind.TRUNCATED) if self.head.seq else None
-        if kept[0] < self.head.seq or bytes(kept[1]) != self.head.digest:
+        further = signed.beyond(self.head.seq)
+        if further or (kept and kept.seq > self.head.seq):
+            bad = further is not None and further.body is None
+            return ChainBreak(self.head.seq + 1, BreakKind.BAD_CHECKPOINT if bad else BreakKind.TRUNCATED)
+        if (kept or ChainHead()) != self.head:
             return ChainBreak(self.head.seq, BreakKind.FORK)
         return None
 
-    def _passed(self, entry: SealedEntry, *, salt: Any, detail: Any, erased: dict[UUID, int]) -> None:
+    def settle(self) -> None:
+        """Hold what is asked once per page: that erasures were sealed, and that the index of residents is whole."""
+        unordered = [
+            seq
+            for resident, seq in self._erased.items()
+            if not one(self.connection, _ERASED, [self.organisation_id, f"resident:{resident}", ERASURE, seq])
+        ]
+        unnamed = one(self.connection, _UNNAMED, [self.organisation_id, self._settled, self.head.seq])[0]
+        self.broken = _earliest(
+            self.broken,
+            ChainBreak(min(unordered), BreakKind.ALTERED) if unordered else None,
+            ChainBreak(unnamed, BreakKind.MISSING) if unnamed else None,
+        )
+        self._erased, self._settled = {}, self.head.seq
+
+    def _page(self, after: int) -> list[Any]:
+        """The next rows. Where a value cannot be read (a time beyond all calendars): those before it, or it alone."""
+        size = _PAGE
+        while True:
+            try:
+                return rows_of(self.connection, self._sql, [self.organisation_id, after, self.last, size])
+            except (DataError, psycopg.DataError):
+                if size == 1:
+                    seq = one(self.connection, _NEXT, [self.organisation_id, after])[0]
+                    return [(seq, None, None, *_UNREADABLE)]
+                size = max(1, size // 8)
+
+    def _passed(self, entry: SealedEntry, *, salt: Any, detail: Any) -> None:
         body = entry.body
-        if body is None or not self._holds(body, salt, detail, erased):
+        if body is None or not self._holds(body, salt, detail):
             self.broken = ChainBreak(entry.seq, BreakKind.ALTERED)
             return
         self.head, self.count, self._version = ChainHead(entry.seq, entry.digest), self.count + 1, body.version
@@ -240,11 +321,15 @@ class _Walk:
             self._frontier, _ = merkle.extend(self._frontier, entry.seq - 1, [entry.leaf])
 
     def _hold_signed(self, signed: _SignedNotes) -> None:
-        for body in signed.up_to(self.head.seq):
-            if self.broken is None and not self._as_signed(body):
-                self.broken = ChainBreak(body.size, BreakKind.FORK)
+        for found in signed.up_to(self.head.seq):
+            if self.broken:
+                return
+            if found.body is None:
+                self.broken = ChainBreak(found.size if found.size > 0 else self.head.seq, BreakKind.BAD_CHECKPOINT)
+            elif not self._as_signed(found.body):
+                self.broken = ChainBreak(found.body.size, BreakKind.FORK)
 
-    def _holds(self, body: EntryBody, salt: Any, detail: Any, erased: dict[UUID, int]) -> bool:
+    def _holds(self, body: EntryBody, salt: Any, detail: Any) -> bool:
         """Details give the commitment and open under the organisation's keys, bound to what the entry says.
 
         Only those of one resident, under that resident's key, may have been erased; whether an erasure was sealed is
@@ -255,7 +340,7 @@ class _Walk:
         if salt is None or detail is None:
             if salt is not None or detail is not None or len(body.residents) != 1:
                 return False
-            erased.setdefault(body.residents[0], body.seq)
+            self._erased.setdefault(body.residents[0], body.seq)
             return True
         ciphertext = bytes(detail)
         if commitment(bytes(salt), ciphertext) != body.commitment:
@@ -269,15 +354,6 @@ class _Walk:
         except Unopenable:
             return False
         return True
-
-    def _hold_erasures(self, erased: dict[UUID, int]) -> None:
-        unordered = [
-            seq
-            for resident, seq in erased.items()
-            if not one(self.connection, _ERASED, [self.organisation_id, f"resident:{resident}", ERASURE, seq])
-        ]
-        if unordered and self.broken is None:
-            self.broken = ChainBreak(min(unordered), BreakKind.ALTERED)
 
     def _as_signed(self, body: notes.CheckpointBody) -> bool:
         if body.size < self.head.seq:  # a note out of order
@@ -302,11 +378,15 @@ def _entry(organisation_id: UUID, row: Any) -> SealedEntry:
             care_home_id=row[12],
             residents=row[13],
             count=row[14],
-            commitment=bytes(row[15]),
+            commitment=_bytes(row[15]),
             version=row[3],
             sealed_at=row[4],
         )
-    return SealedEntry(seq=row[0], leaf=bytes(row[1]), digest=bytes(row[2]), body=body)
+    return SealedEntry(seq=row[0], leaf=_bytes(row[1]), digest=_bytes(row[2]), body=body)
+
+
+def _bytes(value: Any) -> bytes:
+    return b"" if value is None else bytes(value)
 
 
 def rows_of(connection: Any, sql: str, parameters: list[Any]) -> list[Any]:
