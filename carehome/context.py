@@ -112,6 +112,8 @@ def _links(request: HttpRequest, actor: Actor) -> tuple[list[Link], list[Link], 
         ]
     if may(compliance_policy, CompliancePermission.READ_ALERT):
         security.append(link(_("Alerts"), "compliance:alerts", "bell", open_alert_count(actor)))
+    if may(compliance_policy, CompliancePermission.READ_LEDGER):
+        security.append(link(_("Audit log"), "compliance:ledger", "log"))
     if may(compliance_policy, CompliancePermission.EXPORT_PACK):
         security.append(link(_("Evidence packs"), "compliance:packs", "down"))
     if may(compliance_policy, CompliancePermission.READ_BACKUPS):

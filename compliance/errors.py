@@ -65,3 +65,23 @@ class AlertAlreadyReviewed(ComplianceError):
 
 class OwnAlert(ComplianceError):
     """Nobody reviews an alert about their own access; ask another manager."""
+
+
+class UnknownAlert(ComplianceError):
+    """There is no such alert for this person. Answer 404."""
+
+
+class LedgerExportInProgress(ComplianceError):
+    """This person's file is being made already; wait for it. `export_id` is its id."""
+
+    def __init__(self, export_id: UUID) -> None:
+        super().__init__("A file of the audit log is being made already.")
+        self.export_id = export_id
+
+
+class LedgerExportNotReady(ComplianceError):
+    """The file is still being made, has failed or has expired; there is nothing to download."""
+
+
+class LedgerExportFailed(ComplianceError):
+    """The file could not be made; the message is a plain reason to show."""

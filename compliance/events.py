@@ -15,3 +15,9 @@ class ComplianceEvent(StrEnum):
     ALERT_RAISED = "compliance.alert.raised"
     ALERT_CONTINUED = "compliance.alert.continued"
     ALERT_REVIEWED = "compliance.alert.reviewed"
+    LEDGER_VIEWED = "compliance.ledger.viewed"  # what an entry says of residents was opened
+    LEDGER_EXPORT_REQUESTED = "compliance.ledger.export_requested"
+    LEDGER_EXPORTED = "compliance.ledger.exported"
+    LEDGER_EXPORT_FAILED = "compliance.ledger.export_failed"
+    LEDGER_EXPORT_DOWNLOADED = "compliance.ledger.export_downloaded"
+    LEDGER_EXPORT_EXPIRED = "compliance.ledger.export_expired"

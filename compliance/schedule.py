@@ -15,4 +15,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(minutes=5),
         "options": {"queue": "default", "expires": 240},
     },
+    "compliance.tidy_ledger_exports": {
+        "task": "compliance.ledger.tasks.tidy_all_ledger_exports",
+        "schedule": timedelta(minutes=5),
+        "options": {"queue": "default", "expires": 240},
+    },
 }

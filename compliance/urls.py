@@ -4,6 +4,8 @@ from django.urls import path, register_converter
 
 from compliance.anomalies import views as anomalies
 from compliance.dspt import views as dspt
+from compliance.ledger import export_views as ledger_exports
+from compliance.ledger import views as ledger
 from compliance.packs import views as packs
 
 app_name = "compliance"
@@ -21,7 +23,20 @@ class ItemRef:
         return value
 
 
+class Whom:
+    """Whom an entry of the audit log is about, or by."""
+
+    regex = "person|resident"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
 register_converter(ItemRef, "item_ref")
+register_converter(Whom, "whom")
 
 urlpatterns = [
     path("", dspt.dashboard, name="dashboard"),
@@ -36,4 +51,23 @@ urlpatterns = [
     path("packs/<uuid:pack_id>/download/", packs.pack_download, name="pack_download"),
     path("alerts/", anomalies.alerts, name="alerts"),
     path("alerts/<uuid:alert_id>/", anomalies.alert, name="alert"),
+    path("ledger/", ledger.ledger, name="ledger"),
+    path("ledger/timeline/", ledger.ledger_timeline, name="ledger_timeline"),
+    path("ledger/hours/", ledger.ledger_hours, name="ledger_hours"),
+    path("ledger/checks/", ledger.ledger_checks, name="ledger_checks"),
+    path("ledger/choose/<whom:whom>/", ledger.ledger_choose, name="ledger_choose"),
+    path("ledger/entries/<uuid:event_id>/", ledger.ledger_entry, name="ledger_entry"),
+    path("ledger/entries/<uuid:event_id>/verify/", ledger.ledger_entry_verify, name="ledger_entry_verify"),
+    path("ledger/files/new/", ledger_exports.ledger_export_new, name="ledger_export_new"),
+    path("ledger/files/<uuid:export_id>/", ledger_exports.ledger_export, name="ledger_export"),
+    path(
+        "ledger/files/<uuid:export_id>/progress/",
+        ledger_exports.ledger_export_progress,
+        name="ledger_export_progress",
+    ),
+    path(
+        "ledger/files/<uuid:export_id>/download/",
+        ledger_exports.ledger_export_download,
+        name="ledger_export_download",
+    ),
 ]

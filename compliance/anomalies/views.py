@@ -60,6 +60,7 @@ def alert(request: StaffRequest, alert_id: UUID) -> HttpResponse:
         "person": names.get(row.staff_ref, row.staff_ref),
         "reviewer": names.get(row.reviewed_by, row.reviewed_by),
         "own": row.staff_ref == request.actor.ref,
+        "may_read_ledger": policy.allows(request.actor, CompliancePermission.READ_LEDGER, at=ANYWHERE),
         "may_review": policy.allows(request.actor, CompliancePermission.REVIEW_ALERT, at=row.care_home_id or ANYWHERE),
         "form": form,
     }

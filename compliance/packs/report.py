@@ -42,7 +42,7 @@ LONDON = ZoneInfo("Europe/London")
 
 def report(contents: Contents, fingerprint: str) -> bytes:
     """The PDF. fingerprint: of the signing key, printed to be compared by telephone."""
-    _fonts()
+    register_fonts()
     made = io.BytesIO()
     title = f"DSPT {contents.assessment.edition.key} evidence: {printable(contents.profile.name)}"
     document = SimpleDocTemplate(
@@ -184,7 +184,7 @@ def _deadline(assessment: Assessment) -> str:
 
 
 @cache
-def _fonts() -> None:
+def register_fonts() -> None:
     for name, file in (("Atkinson", "regular"), ("Atkinson-Bold", "bold")):
         pdfmetrics.registerFont(TTFont(name, FONTS / f"atkinson-hyperlegible-next-{file}.ttf"))
     family = {"normal": "Atkinson", "bold": "Atkinson-Bold", "italic": "Atkinson", "boldItalic": "Atkinson-Bold"}

@@ -79,4 +79,18 @@ MATRIX: dict[str, Answer] = {
     ),  # not built yet: back to its page
     "compliance:alerts": Answer(LEADS),
     "compliance:alert": Answer(LEADS, args=("alert",)),
+    "compliance:ledger": Answer(SEES_SECURITY),
+    "compliance:ledger_timeline": Answer(SEES_SECURITY),
+    "compliance:ledger_hours": Answer(SEES_SECURITY),
+    "compliance:ledger_checks": Answer(SEES_SECURITY),
+    "compliance:ledger_choose": Answer(SEES_SECURITY, args=("whom",)),
+    "compliance:ledger_entry": Answer(SEES_SECURITY, args=("entry",)),
+    "compliance:ledger_entry_verify": Answer(SEES_SECURITY, method="post", args=("entry",)),
+    "compliance:ledger_export_new": Answer(LEADS),
+    # Made for one person: for everybody else who may export, it does not exist.
+    "compliance:ledger_export": Answer(frozenset({ADMIN}), args=("export",), unknown=frozenset({MANAGER})),
+    "compliance:ledger_export_progress": Answer(frozenset({ADMIN}), args=("export",), unknown=frozenset({MANAGER})),
+    "compliance:ledger_export_download": Answer(
+        frozenset({ADMIN}), yes=302, method="post", args=("export",), unknown=frozenset({MANAGER})
+    ),  # not built yet: back to its page
 }
