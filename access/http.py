@@ -31,6 +31,17 @@ def open_while_locked(view: View) -> View:
     return view
 
 
+def names_its_organisation(view: View) -> View:
+    """Mark a view for people without an account: its address carries the organisation's code (`code`).
+
+    No session is read or written, so whoever is signed in stays so, and is nobody in particular on such a page.
+    """
+    view.login_required = False  # type: ignore[attr-defined]
+    view.open_while_locked = True  # type: ignore[attr-defined]
+    view.names_its_organisation = True  # type: ignore[attr-defined]
+    return view
+
+
 def match_of(request: HttpRequest) -> ResolverMatch | None:
     """Which view the request is for; None where there is none. Kept on the request."""
     if not hasattr(request, "_carehome_match"):

@@ -42,7 +42,10 @@ _YEAR = 365 * 24 * 60 * 60
 
 
 def organisation(get_response: Answer) -> Answer:
-    """Find the organisation before anything of it is read: by an API token, or by the cookie of a code once typed."""
+    """Find the organisation before anything of it is read.
+
+    By the address of a page that carries its code, by an API token, or by the cookie of a code once typed.
+    """
 
     def middleware(request: Any) -> HttpResponse:
         request.organisation_id = _organisation_of(request)
@@ -57,14 +60,20 @@ def organisation(get_response: Answer) -> Answer:
 def _organisation_of(request: HttpRequest) -> UUID | None:
     if view_is(request, "asks_nothing", False):
         return None
+    if view_is(request, "names_its_organisation", False):
+        return _organisation_with(str(match_of(request).kwargs["code"]))  # type: ignore[union-attr]
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         code = services.token_parts(token)[0]
-        return Directory.objects.filter(code=code).values_list("organisation_id", flat=True).first()
+        return _organisation_with(code)
     try:
         return UUID(signing.loads(request.COOKIES.get(ORGANISATION_COOKIE, ""), salt=_SALT, max_age=_YEAR))
     except (signing.BadSignature, ValueError, TypeError):
         return None
+
+
+def _organisation_with(code: str) -> UUID | None:
+    return Directory.objects.filter(code=code).values_list("organisation_id", flat=True).first()
 
 
 def remember_organisation(response: HttpResponse, organisation_id: UUID) -> None:
@@ -82,6 +91,9 @@ def session(get_response: Answer) -> Answer:
     """Load the session of this organisation, and save it if it changed."""
 
     def middleware(request: Any) -> HttpResponse:
+        if view_is(request, "names_its_organisation", False):
+            request.session, request.staff_session, request.device = SessionStore(), None, None
+            return get_response(request)
         key = request.COOKIES.get(settings.SESSION_COOKIE_NAME) if request.organisation_id else None
         request.session = SessionStore(key)
         request.staff_session = _staff_session(request)

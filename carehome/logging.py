@@ -59,7 +59,8 @@ def describe_request(sender: type, request: HttpRequest, log_kwargs: dict[str, A
     match = request.resolver_match
     log_kwargs["method"] = request.method
     log_kwargs["route"] = match.view_name if match else "none"
-    if match and _SAFE_PATH.fullmatch(request.path):
+    secret = match is not None and getattr(match.func, "names_its_organisation", False)  # a link that opens something
+    if match and not secret and _SAFE_PATH.fullmatch(request.path):
         log_kwargs["path"] = request.path
     started = request.META.get("carehome.started")
     if started is not None:
