@@ -13,6 +13,7 @@ from access.actors import Actor, roles_now
 from access.policies import ANYWHERE, AccessPermission
 from access.policies import policy as access_policy
 from access.roles import Role
+from compliance.access_reports.queries import open_question_count
 from compliance.anomalies.queries import open_alert_count
 from compliance.policies import CompliancePermission
 from compliance.policies import policy as compliance_policy
@@ -114,6 +115,8 @@ def _links(request: HttpRequest, actor: Actor) -> tuple[list[Link], list[Link], 
         security.append(link(_("Alerts"), "compliance:alerts", "bell", open_alert_count(actor)))
     if may(compliance_policy, CompliancePermission.READ_LEDGER):
         security.append(link(_("Audit log"), "compliance:ledger", "log"))
+    if may(compliance_policy, CompliancePermission.ANSWER_ACCESS_QUESTION):
+        security.append(link(_("Questions"), "compliance:access_questions", "people", open_question_count(actor)))
     if may(compliance_policy, CompliancePermission.EXPORT_PACK):
         security.append(link(_("Evidence packs"), "compliance:packs", "down"))
     if may(compliance_policy, CompliancePermission.READ_BACKUPS):

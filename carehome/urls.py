@@ -46,6 +46,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("access.urls")),
     path("", include("records.urls")),
     path("data-security/", include("compliance.urls")),
+    path("my-record/", include("compliance.family_urls")),
     path("api/v1/", include((api_v1, "api"))),
 ]
 

@@ -85,3 +85,51 @@ class LedgerExportNotReady(ComplianceError):
 
 class LedgerExportFailed(ComplianceError):
     """The file could not be made; the message is a plain reason to show."""
+
+
+class ExpiryOutOfRange(ComplianceError):
+    """A link to an access report runs for one to ninety days."""
+
+
+class LinkShownAlready(ComplianceError):
+    """The same form was sent before; its link was shown then and can be shown no more. Make a new one."""
+
+
+class UnknownLink(ComplianceError):
+    """No link of this address opens anything: unknown, withdrawn, blocked, or its resident was erased."""
+
+
+class WrongCode(ComplianceError):
+    """The code does not belong to the link. Try again."""
+
+
+class LinkBlocked(ComplianceError):
+    """Too many wrong codes; the link opens no more. Ask the care home for a new one."""
+
+
+class LinkExpired(ComplianceError):
+    """The code is right and the link's time is over. Ask the care home for a new one. `share` is the link."""
+
+    def __init__(self, share: object) -> None:
+        super().__init__("The link's time is over.")
+        self.share = share
+
+
+class AlreadyWithdrawn(ComplianceError):
+    """The link opens nothing any more."""
+
+
+class UnknownLook(ComplianceError):
+    """No entry of that id names this resident within the report's time, or it is the system's own."""
+
+
+class AlreadyAsked(ComplianceError):
+    """The same person asked about the same line before; the answer comes on that question."""
+
+
+class AlreadyAnswered(ComplianceError):
+    """Somebody answered or corrected meanwhile. Read that answer; correct it if it is wrong."""
+
+
+class OwnAccess(ComplianceError):
+    """Nobody answers a question about their own access; ask another manager."""

@@ -16,6 +16,10 @@ class CompliancePermission(Permission):
     READ_LEDGER = "compliance.ledger.read"
     EXPORT_LEDGER = "compliance.ledger.export"
     BUILD_LEDGER_EXPORT = "compliance.ledger.build_export"
+    READ_ACCESS_REPORT = "compliance.access_report.read"  # who looked at one resident's record
+    SHARE_ACCESS_REPORT = "compliance.access_report.share"  # links and letters that leave the house
+    ASK_ABOUT_ACCESS = "compliance.access_question.ask"  # for a resident who asks by word of mouth
+    ANSWER_ACCESS_QUESTION = "compliance.access_question.answer"
 
 
 _READS = {
@@ -28,14 +32,18 @@ _ANSWERS_FOR_IT = {
     CompliancePermission.READ_ALERT,
     CompliancePermission.REVIEW_ALERT,
     CompliancePermission.EXPORT_LEDGER,
+    CompliancePermission.SHARE_ACCESS_REPORT,
+    CompliancePermission.ANSWER_ACCESS_QUESTION,
 }
+_SPEAKS_FOR_RESIDENTS = {CompliancePermission.READ_ACCESS_REPORT, CompliancePermission.ASK_ABOUT_ACCESS}
 
 policy = Policy(
     "compliance",
     permissions=CompliancePermission,
     grants={
-        Role.REGISTERED_MANAGER: _READS | _ANSWERS_FOR_IT | {CompliancePermission.CONFIRM_ITEM},
-        Role.ADMINISTRATOR: _READS | _ANSWERS_FOR_IT,
+        Role.REGISTERED_MANAGER: _READS | _ANSWERS_FOR_IT | _SPEAKS_FOR_RESIDENTS | {CompliancePermission.CONFIRM_ITEM},
+        Role.ADMINISTRATOR: _READS | _ANSWERS_FOR_IT | _SPEAKS_FOR_RESIDENTS,
+        Role.SENIOR_CARER: _SPEAKS_FOR_RESIDENTS,
         Role.INSPECTOR: _READS,
         Role.SYSTEM: {
             CompliancePermission.BUILD_PACK,

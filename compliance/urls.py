@@ -2,6 +2,7 @@
 
 from django.urls import path, register_converter
 
+from compliance.access_reports import views as access_reports
 from compliance.anomalies import views as anomalies
 from compliance.dspt import views as dspt
 from compliance.ledger import export_views as ledger_exports
@@ -70,4 +71,29 @@ urlpatterns = [
         ledger_exports.ledger_export_download,
         name="ledger_export_download",
     ),
+    path("residents/<uuid:resident_id>/looked/", access_reports.access_report, name="access_report"),
+    path(
+        "residents/<uuid:resident_id>/looked/letter/", access_reports.access_report_letter, name="access_report_letter"
+    ),
+    path(
+        "residents/<uuid:resident_id>/looked/links/", access_reports.access_report_shares, name="access_report_shares"
+    ),
+    path(
+        "residents/<uuid:resident_id>/looked/links/new/",
+        access_reports.access_report_share_new,
+        name="access_report_share_new",
+    ),
+    path(
+        "residents/<uuid:resident_id>/looked/ask/<uuid:entry_id>/",
+        access_reports.access_report_ask,
+        name="access_report_ask",
+    ),
+    path(
+        "links/<uuid:share_id>/withdraw/",
+        access_reports.access_report_share_withdraw,
+        name="access_report_share_withdraw",
+    ),
+    path("questions/", access_reports.access_questions, name="access_questions"),
+    path("questions/names/", access_reports.access_report_names, name="access_report_names"),
+    path("questions/<uuid:question_id>/", access_reports.access_question, name="access_question"),
 ]

@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 
 import audit.services
 from access.actors import Actor
+from access.models import CareHome
 from access.policies import ANYWHERE
 from compliance.anomalies import queries
 from compliance.anomalies.rules import BulkViewing, Burst, Opened, bursts
@@ -62,6 +63,33 @@ def review_alert(*, actor: Actor, alert: Alert, verdict: str, note: str) -> Aler
     fresh.save(update_fields=["state", "verdict", "note", "reviewed_by", "reviewed_at"])
     _append(actor, ComplianceEvent.ALERT_REVIEWED, fresh, {"verdict": fresh.verdict})
     return fresh
+
+
+@transaction.atomic
+def raise_unexplained(*, actor: Actor, staff_ref: str, care_home: CareHome, at: datetime) -> Alert:
+    """An alert about one look for which a manager found no good reason; the one there is, if it was raised before.
+
+    Raises NotPermitted. Appends compliance.alert.raised.
+    """
+    policy.require(actor, CompliancePermission.ANSWER_ACCESS_QUESTION, at=care_home.pk)
+    alert: Alert
+    alert, new = Alert.objects.get_or_create(
+        organisation_id=actor.organisation_id,
+        rule=Alert.Rule.UNEXPLAINED,
+        staff_ref=staff_ref,
+        first_at=at,
+        defaults={
+            "care_home": care_home,
+            "last_at": at,
+            "residents": 1,
+            "explanation": f"Was in one resident's record at {timezone.localtime(at):%H:%M on} "
+            f"{date_format(timezone.localtime(at), 'j F Y')}. The resident or somebody for them asked why, and the "
+            "manager found no good reason.",
+        },
+    )
+    if new:
+        _append(actor, ComplianceEvent.ALERT_RAISED, alert, {"rule": alert.rule, "residents": 1})
+    return alert
 
 
 def _mark(organisation_id: UUID, now: datetime) -> ScanMark:

@@ -152,6 +152,7 @@ PAGES = {
     "records:daily_notes": "daily notes",
     "records:daily_note_new": "record, to write a note",
     "records:daily_note_correct": "daily note, to correct it",
+    "compliance:access_report": "list of who looked",
     "api:resident": "record, through another program",
     "api:notes": "daily notes, through another program",
 }
@@ -171,6 +172,7 @@ _NOBODY = {
     "device": gettext_lazy("a tablet no longer on record"),
     "care_home": gettext_lazy("a care home no longer on record"),
     "visitor": gettext_lazy("somebody who was not signed in"),
+    "access_report_share": gettext_lazy("somebody with a link to who looked"),
 }
 
 

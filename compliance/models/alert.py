@@ -14,6 +14,7 @@ class Alert(TenantModel):
 
     class Rule(models.TextChoices):
         BULK_VIEWING = "bulk_viewing", "Many residents opened in a short time"
+        UNEXPLAINED = "unexplained", "Asked why a record was opened, and found no good reason"
 
     class State(models.TextChoices):
         OPEN = "open", "To review"

@@ -9,7 +9,7 @@ const labels = new WeakMap(); // what a button said before it said "Saving…"
 function guardSubmits() {
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (event.defaultPrevented || form.method !== "post") return;
+    if (event.defaultPrevented || form.method !== "post" || form.hasAttribute("data-download")) return; // a download leaves the page standing
     if (form.dataset.sent === "yes") {
       event.preventDefault();
       return;

@@ -15,6 +15,7 @@ READS_NOTES = WRITES_NOTES | {INSPECTOR}
 CORRECTS = frozenset({SENIOR, NURSE, MANAGER})
 LEADS = frozenset({MANAGER, ADMIN})
 SEES_SECURITY = LEADS | {INSPECTOR}
+SPEAKS_FOR_RESIDENTS = LEADS | {SENIOR}
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Answer:
     data: dict[str, str] = field(default_factory=dict)
     open: bool = False
     while_locked: bool = False
+    by_link: bool = False  # the address carries its own right and organisation: whoever is signed in does not matter
     unknown: frozenset[str] = frozenset()  # roles that get 404: the thing's very existence is not theirs to know
 
     def for_role(self, role: str) -> int:
@@ -93,4 +95,21 @@ MATRIX: dict[str, Answer] = {
     "compliance:ledger_export_download": Answer(
         frozenset({ADMIN}), yes=302, method="post", args=("export",), unknown=frozenset({MANAGER})
     ),  # not built yet: back to its page
+    "compliance:access_report": Answer(SPEAKS_FOR_RESIDENTS, args=("resident",)),
+    "compliance:access_report_letter": Answer(LEADS, method="post", args=("resident",)),
+    "compliance:access_report_shares": Answer(LEADS, args=("resident",)),
+    "compliance:access_report_share_new": Answer(LEADS, args=("resident",)),
+    "compliance:access_report_share_withdraw": Answer(LEADS, yes=302, method="post", args=("share",)),
+    "compliance:access_report_ask": Answer(SPEAKS_FOR_RESIDENTS, args=("resident", "entry")),
+    "compliance:access_report_names": Answer(LEADS),
+    "compliance:access_questions": Answer(LEADS),
+    "compliance:access_question": Answer(LEADS, args=("question",)),
+    # For people without an account: the code is asked first, and without it every way leads back to it.
+    "my_record:report": Answer(open=True, by_link=True, while_locked=True, args=("organisation_code", "token")),
+    "my_record:close": Answer(
+        open=True, by_link=True, while_locked=True, yes=303, no=303, args=("organisation_code", "token")
+    ),
+    "my_record:ask": Answer(
+        open=True, by_link=True, while_locked=True, yes=303, no=303, args=("organisation_code", "token", "entry")
+    ),
 }
