@@ -75,7 +75,7 @@ ACTIONS: dict[str, Words] = {
     "records.resident_list.imported": Words("wrote", "imported a list of residents into {home}"),
     "records.daily_note.written": Words("wrote", "wrote a daily note about {whom}"),
     "records.daily_note.corrected": Words("wrote", "corrected a daily note about {whom}"),
-    "records.resident_list.searched": Words("took", "searched for residents and was shown {number}"),
+    "records.resident_list.searched": Words("took", "searched for residents by name or room"),
     "records.resident.printed": Words("took", "printed {whose} {page}"),
     "records.resident_list.printed": Words("took", "printed a list of {number}"),
     "records.resident.erased": Words("keys", "erased the record of {whom}"),

@@ -23,8 +23,10 @@ from compliance.ledger.details import details
 from compliance.ledger.filters import DEFAULT, Filters, cursor, read
 from compliance.ledger.forms import FilterForm, WhomForm
 from compliance.ledger.lines import by_day, lines
+from compliance.ledger.names import resident_names
 from compliance.ledger.proving import covering_checkpoint, prove, seal_of
 from compliance.ledger.queries import Scope, Search, alert_of, scope_of
+from compliance.ledger.sentences import name_of
 from compliance.ledger.standing import standing
 from compliance.ledger.summary import PERIOD_WORDS, WEEKDAYS, chips, in_words
 from compliance.policies import CompliancePermission, policy
@@ -100,11 +102,19 @@ def _entry(request: StaffRequest, event_id: UUID, *, verify: bool = False) -> Ht
         "seal": seal,
         "checkpoint": covering_checkpoint(seal) if seal else None,
         "details": details(request.actor, event),
+        "residents": _named(request, event),
         "proof": prove(event) if verify else None,
         "leaf": bytes(seal.leaf).hex() if seal else "",
         "digest": bytes(seal.digest).hex() if seal else "",
     }
     return render(request, "compliance/ledger_entry.html", context)
+
+
+def _named(request: StaffRequest, event: Event) -> list[str]:
+    """Whom the entry names, in the order of their names; those without a live record are said to be gone."""
+    refs = [f"resident:{resident}" for resident in event.residents]
+    names = resident_names(request.actor, event.residents)
+    return sorted((name_of(ref, names) for ref in refs), key=str.casefold)
 
 
 @require_http_methods(["GET", "POST"])

@@ -385,6 +385,20 @@ def test_entry_shows_what_was_sealed_and_is_itself_sealed_as_a_view(desk, note, 
     assert not OpenView.objects.filter(action="records.resident.viewed", page="compliance:ledger_entry").exists()
 
 
+def test_entry_of_a_list_names_everybody_on_it(desk, sealed, world, carer, home):
+    residents = [world.admit(first_name=name, room=name) for name in ("Iris", "Mabel", "Olwen", "Ruth")]
+    event = sealed(
+        "records.resident_list.viewed", actor=carer.ref, subject=home.ref, care_home_id=home.pk, kind="view",
+        residents=[*(resident.pk for resident in residents), uuid4()],
+    )  # fmt: skip
+
+    page = words(desk.get(reverse("compliance:ledger_entry", args=[event])))
+
+    assert "opened a list of 5 residents" in page
+    for name in ("Iris Brown", "Mabel Brown", "Olwen Brown", "Ruth Brown", "a resident no longer on record"):
+        assert f"<bdi>{name}</bdi>" in page
+
+
 def test_verify_follows_the_entry_to_a_signed_checkpoint(desk, note, organisation):
     url = reverse("compliance:ledger_entry_verify", args=[entry_of(note.ref).pk])
 
