@@ -42,7 +42,7 @@ check: $(TEST_STAMP)
 lock: export PATH := $(abspath $(BIN)):$(PATH)
 lock: $(TEST_STAMP)
 	@command -v uv >/dev/null || { echo "make lock needs the program uv: $(BIN)/python -m pip install uv"; exit 1; }
-	@for name in base test; do \
+	@for name in base s3 test; do \
 	  echo "Resolving requirements/$$name.in"; \
 	  uv pip compile requirements/$$name.in -o requirements/$$name.txt --universal --python-version 3.11 \
 	    --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet || exit 1; \

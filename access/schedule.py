@@ -13,6 +13,11 @@ SCHEDULE = {
         "schedule": 15.0,
         "options": {"queue": "alerts", "expires": 14},
     },
+    "sign-due-checkpoints": {
+        "task": "access.tasks.sign_due_checkpoints",
+        "schedule": 5.0,  # 50 entries, an export or a change of roles wait for no half minute
+        "options": {"queue": "alerts", "expires": 5},
+    },
     "verify-ledgers": {
         "task": "access.tasks.verify_ledgers",
         "schedule": crontab(minute="*/15"),

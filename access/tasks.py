@@ -59,8 +59,8 @@ def alone(name: str, work: Callable[[], None]) -> bool:
 
 @shared_task(base=TenantTask)
 def sign_checkpoint(organisation_id: str) -> None:
-    """Sign and anchor the organisation's chain head, if there is news."""
-    audit.services.sign_checkpoint(UUID(organisation_id))
+    """Sign and anchor the organisation's chain head, if there is news, and hand it to every anchor."""
+    audit.services.keep_checkpoint(UUID(organisation_id), actor="system:sign_checkpoint")
 
 
 @shared_task(base=TenantTask)
@@ -95,6 +95,16 @@ def close_all_views() -> None:
             waiting = audit.queries.open_views(organisation_id).exists()
         if waiting:
             close_views.delay(str(organisation_id))
+
+
+@shared_task
+def sign_due_checkpoints() -> None:
+    """Where much happened, or something that must not wait. One query an organisation; no task while all is quiet."""
+    for organisation_id in tenancy.organisation_ids():
+        with tenancy.acting_for(organisation_id):
+            due = audit.queries.checkpoint_due(organisation_id)
+        if due:
+            sign_checkpoint.delay(str(organisation_id))
 
 
 @shared_task

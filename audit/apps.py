@@ -6,6 +6,6 @@ class AuditConfig(AppConfig):
     verbose_name = "Ledger"
 
     def ready(self) -> None:
-        from audit import changes  # the models it writes exist only now
+        from audit import changes, checks  # noqa: F401  # the models it writes exist only now
 
         changes.install()

@@ -186,6 +186,30 @@ class Checkpoint(models.Model):
         constraints = [models.UniqueConstraint(fields=["organisation_id", "size"], name="audit_checkpoint_size")]
 
 
+class AnchorReceipt(models.Model):
+    """One try to hand a checkpoint to an anchor beside the append-only file, or a failure of that file.
+
+    Every row carries what stands since: the newest of a destination says how it fares. `size` is what was offered,
+    `taken_size` and `taken_at` the last that was taken.
+    """
+
+    id = models.BigAutoField(primary_key=True)  # in the order of writing, whatever the clock does
+    organisation_id = models.UUIDField()
+    destination = models.CharField(max_length=300)
+    at = models.DateTimeField(default=timezone.now)
+    size = models.BigIntegerField()
+    taken_size = models.BigIntegerField(default=0)
+    taken_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)  # in a row
+    failing_since = models.DateTimeField(null=True)
+    error = models.CharField(max_length=80, blank=True)  # class of the last failure
+
+    class Meta:
+        db_table = "audit_anchor_receipt"
+        default_permissions = ()
+        indexes = [models.Index(fields=["organisation_id", "destination", "-id"], name="audit_anchor_receipt_latest")]
+
+
 class Verification(models.Model):
     """One run of the verifier over one organisation's ledger."""
 

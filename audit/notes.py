@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 ED25519 = b"\x01"  # C2SP's number of the algorithm
 
+Verify = Callable[[bytes, bytes, bytes], bool]  # (public key, signature, message)
+
 
 class NoteError(Exception):
     """The text is not a signed note, or no known key opens it."""
@@ -36,37 +38,49 @@ def key_hash(name: str, public_key: bytes) -> bytes:
 
 
 def sign(text: str, *, name: str, public_key: bytes, signature: bytes) -> str:
-    line = base64.b64encode(key_hash(name, public_key) + signature).decode()
-    return f"{text}\n— {name} {line}\n"
+    return f"{text}\n{signature_line(name, public_key, signature)}"
 
 
-def open_note(note: str, *, keys: Mapping[str, bytes], verify: Callable[[bytes, bytes, bytes], bool]) -> CheckpointBody:
+def signature_line(name: str, public_key: bytes, signature: bytes) -> str:
+    """One line more under a note signs it with another key, too."""
+    return f"— {name} {base64.b64encode(key_hash(name, public_key) + signature).decode()}\n"
+
+
+def text_of(note: str) -> str:
+    """What the signatures are over. Raises NoteError."""
+    text, separator, _ = note.partition("\n\n")
+    if not separator:
+        raise NoteError("No signature.")
+    return text + "\n"
+
+
+def signed_by(note: str, *, name: str, public_key: bytes, verify: Verify) -> bool:
+    """Whether one of the note's signature lines is this key's, and holds. Raises NoteError where there is none."""
+    text, lines = text_of(note), note.partition("\n\n")[2].splitlines()
+    return any(_holds(text, line, name, public_key, verify) for line in lines)
+
+
+def open_note(note: str, *, keys: Mapping[str, bytes], verify: Verify) -> CheckpointBody:
     """The checkpoint a note carries, once a known key's signature over it holds.
 
     keys: raw Ed25519 public keys by signer name; verify(public_key, signature, message).
-    Raises NoteError.
+    Raises NoteError. Where keys were rotated, `audit.keyring` knows which of them may sign what.
     """
-    text, separator, signatures = note.partition("\n\n")
-    if not separator:
-        raise NoteError("No signature.")
-    text += "\n"
-    if not any(_holds(text, line, keys, verify) for line in signatures.splitlines()):
+    text = text_of(note)
+    if not any(signed_by(note, name=name, public_key=key, verify=verify) for name, key in keys.items()):
         raise NoteError("No signature by a known key holds.")
     return parse_body(text)
 
 
-def _holds(text: str, line: str, keys: Mapping[str, bytes], verify: Callable[[bytes, bytes, bytes], bool]) -> bool:
+def _holds(text: str, line: str, name: str, public_key: bytes, verify: Verify) -> bool:
     parts = line.split(" ")
-    if len(parts) != 3 or parts[0] != "—" or parts[1] not in keys:
+    if len(parts) != 3 or parts[:2] != ["—", name]:
         return False
     try:
         packed = base64.b64decode(parts[2], validate=True)
     except ValueError:
         return False
-    public_key = keys[parts[1]]
-    if packed[:4] != key_hash(parts[1], public_key):
-        return False
-    return verify(public_key, packed[4:], text.encode())
+    return packed[:4] == key_hash(name, public_key) and verify(public_key, packed[4:], text.encode())
 
 
 def parse_body(text: str) -> CheckpointBody:

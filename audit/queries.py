@@ -1,16 +1,38 @@
 """What others may read of the ledger. Every function needs the organisation to be open (access.tenancy)."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils import timezone
 
+from audit.anchors import Destination, destinations
 from audit.chain import ChainHead
-from audit.models import Checkpoint, Event, Head, OpenView, Verification
+from audit.models import AnchorReceipt, Checkpoint, Event, Head, OpenView, Seal, Verification
 
 _PAGE = 20_000
+THE_FILE = "file"  # the name under which failures of the anchor that is always on are kept
+SILENT_AFTER = timedelta(minutes=15)
+NEWS_AT_MOST = 50  # entries; then a checkpoint is due
+
+
+_DUE = """
+WITH signed AS (
+    SELECT coalesce(max(c.size), 0) AS size FROM audit_checkpoint c
+      JOIN audit_head h ON h.organisation_id = c.organisation_id AND c.size <= h.seq
+     WHERE c.organisation_id = %s
+)
+SELECT coalesce((
+    SELECT h.seq - signed.size >= %s OR EXISTS (
+        SELECT 1 FROM audit_seal s
+          JOIN audit_event e ON e.organisation_id = s.organisation_id AND e.id = s.event_id AND e.at = s.at
+         WHERE s.organisation_id = h.organisation_id AND s.seq > signed.size AND e.action = ANY(%s))
+      FROM audit_head h, signed WHERE h.organisation_id = %s), false)
+"""
 
 
 def chain_head(organisation_id: UUID) -> ChainHead:
@@ -26,6 +48,19 @@ def latest_checkpoint(organisation_id: UUID) -> Checkpoint | None:
 def checkpoints(organisation_id: UUID) -> QuerySet[Checkpoint]:
     """All of them, oldest first."""
     return Checkpoint.objects.filter(organisation_id=organisation_id).order_by("size")
+
+
+def stored_checkpoint(organisation_id: UUID) -> Checkpoint | None:
+    """The newest row that the chain is long enough for. Its signature is not checked: `audit.checkpoints.newest`."""
+    rows = checkpoints(organisation_id).filter(size__lte=chain_head(organisation_id).seq)
+    return rows.order_by("-size").first()
+
+
+def checkpoint_due(organisation_id: UUID) -> bool:
+    """Whether news is too much to wait for the next half minute: 50 entries, or one act that must not wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, [organisation_id, NEWS_AT_MOST, list(settings.AUDIT_URGENT_ACTIONS), organisation_id])
+        return bool(cursor.fetchone()[0])
 
 
 def leaves(organisation_id: UUID, *, after: int, until: int) -> Iterator[bytes]:
@@ -71,3 +106,63 @@ def events_by(organisation_id: UUID, actor: str) -> QuerySet[Event]:
 def open_views(organisation_id: UUID) -> QuerySet[OpenView]:
     """Views that are not sealed yet, for they may be repeated within their minute; newest first."""
     return OpenView.objects.filter(organisation_id=organisation_id).order_by("-opened_at")
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorHealth:
+    """taken_at: when it last took a checkpoint; error: class of the last failure; silent: news waits too long."""
+
+    destination: str
+    taken_at: datetime | None
+    failing_since: datetime | None
+    error: str
+    silent: bool
+
+    @property
+    def ok(self) -> bool:
+        return self.failing_since is None and not self.silent
+
+
+def anchor_health(organisation_id: UUID, *, now: datetime | None = None) -> list[AnchorHealth]:
+    """How each anchor fares, the file that is always on first. Raises AnchorUnknown."""
+    at = now or timezone.now()
+    return [_health_of_file(organisation_id, at), *(_health(organisation_id, each, at) for each in destinations())]
+
+
+def latest_receipt(organisation_id: UUID, destination: str) -> AnchorReceipt | None:
+    receipts = AnchorReceipt.objects.filter(organisation_id=organisation_id, destination=destination)
+    return receipts.order_by("-id").first()
+
+
+def _health_of_file(organisation_id: UUID, now: datetime) -> AnchorHealth:
+    checkpoint, failed = stored_checkpoint(organisation_id), latest_receipt(organisation_id, THE_FILE)
+    size = checkpoint.size if checkpoint else 0
+    if failed is not None and failed.size < size:
+        failed = None  # it has taken one since
+    waits_since = _written_at(organisation_id, size + 1)
+    return AnchorHealth(
+        destination=THE_FILE,
+        taken_at=checkpoint.signed_at if checkpoint else None,
+        failing_since=failed.failing_since if failed else None,
+        error=failed.error if failed else "",
+        silent=waits_since is not None and now - waits_since > SILENT_AFTER,
+    )
+
+
+def _health(organisation_id: UUID, destination: Destination, now: datetime) -> AnchorHealth:
+    receipt = latest_receipt(organisation_id, destination.name)
+    taken = receipt.taken_size if receipt else 0
+    waiting = checkpoints(organisation_id).filter(size__gt=taken).first()
+    return AnchorHealth(
+        destination=destination.name,
+        taken_at=receipt.taken_at if receipt else None,
+        failing_since=receipt.failing_since if receipt else None,
+        error=receipt.error if receipt else "",
+        silent=waiting is not None and now - waiting.signed_at > SILENT_AFTER + destination.every,
+    )
+
+
+def _written_at(organisation_id: UUID, seq: int) -> datetime | None:
+    """By the database's clock, or the writer's in entries of version 1; None where there is no such entry."""
+    seal = Seal.objects.filter(organisation_id=organisation_id, seq=seq).first()
+    return (seal.sealed_at or seal.at) if seal else None

@@ -9,16 +9,16 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from audit import acts, anchors, merkle, notes, queries, record_seals, signing, verification
+from audit import acts, checkpoints, deliveries, queries, record_seals, verification
 from audit.chain import ChainHead
 from audit.context import origin_or_none
 from audit.entries import build_event
-from audit.errors import LedgerUnavailable
+from audit.errors import AnchorFailed, LedgerContradicted, LedgerUnavailable
 from audit.ids import uuid7
 from audit.models import Checkpoint, EventKind, Verification, resident_ids
 from audit.open_views import close_views, note_view
 
-__all__ = ["append", "close_views", "note_view", "sealing", "sign_checkpoint", "verify_ledger"]
+__all__ = ["append", "close_views", "keep_checkpoint", "note_view", "sealing", "sign_checkpoint", "verify_ledger"]
 
 _UNSEALED_LOOK_BACK = timedelta(days=1)  # of an incremental run; a full one looks at everything
 
@@ -28,6 +28,8 @@ class LedgerEvent:
 
     VERIFIED = "audit.ledger.verified"
     BROKEN = "audit.ledger.broken"
+    RESTORED = "audit.ledger.restored"
+    KEY_ROTATED = "audit.key.rotated"
 
 
 def append(
@@ -104,47 +106,28 @@ def sealing(
 def sign_checkpoint(organisation_id: UUID) -> Checkpoint | None:
     """Sign and anchor the organisation's chain head; the latest checkpoint if nothing is new, None before any entry.
 
-    Raises SigningKeyMissing, AnchorFailed: a checkpoint that reached no anchor does not count.
+    Raises SigningKeyMissing, KeyringDamaged; AnchorFailed: a checkpoint that the file did not take does not count;
+    AnchorAhead, ForkedLedger: the ledger is not the one that was anchored, and no second branch is ever signed.
     """
-    head = queries.chain_head(organisation_id)
-    latest = queries.latest_checkpoint(organisation_id)
-    size = latest.size if latest else 0
-    if head.seq <= size:
-        return latest
-    frontier, size = merkle.extend(
-        merkle.unpack(bytes(latest.frontier)) if latest else [],
-        size,
-        queries.leaves(organisation_id, after=size, until=head.seq),
-    )
-    signer = signing.signer()
-    body = notes.CheckpointBody(
-        origin=f"{signer.name}/{organisation_id}", size=size, root=merkle.root(frontier), digest=head.digest
-    )
-    note = notes.sign(
-        body.text(),
-        name=signer.name,
-        public_key=signer.public_key_bytes,
-        signature=signer.sign(body.text().encode()),
-    )
-    signed_at = timezone.now()
-    place = anchors.anchor(organisation_id=organisation_id, size=size, note=note, signed_at=signed_at)
-    Checkpoint.objects.bulk_create(
-        [
-            Checkpoint(
-                organisation_id=organisation_id,
-                size=size,
-                digest=head.digest,
-                root=body.root,
-                frontier=merkle.pack(frontier),
-                note=note,
-                key_id=signer.key_id,
-                anchor=place,
-                signed_at=signed_at,
-            )
-        ],
-        ignore_conflicts=True,  # another signer was quicker with the same head
-    )
-    return queries.latest_checkpoint(organisation_id)
+    return checkpoints.sign_head(organisation_id)
+
+
+def keep_checkpoint(organisation_id: UUID, *, actor: str) -> Checkpoint | None:
+    """Sign what is new and hand it to every anchor; what fails is kept, so that it is seen, and tried again.
+
+    A ledger that contradicts its anchors is verified at once, so that it stands broken wherever ledgers are shown.
+    Raises as sign_checkpoint does. Appends audit.ledger.broken.
+    """
+    try:
+        checkpoint = sign_checkpoint(organisation_id)
+    except (AnchorFailed, LedgerContradicted) as error:
+        deliveries.file_failed(organisation_id, error)
+        latest = queries.latest_verification(organisation_id)
+        if isinstance(error, LedgerContradicted) and (latest is None or latest.ok):
+            verify_ledger(organisation_id=organisation_id, actor=actor)
+        raise
+    deliveries.deliver(organisation_id)
+    return checkpoint
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ that any `manage.py` command reaches the same database without being told where 
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -57,6 +58,36 @@ def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     """A comma-separated list."""
     value = os.environ.get(name, "")
     return [word.strip() for word in value.split(",") if word.strip()] or list(default)
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """tls: from the first byte; starttls: asked for after the greeting."""
+
+    host: str = "localhost"
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    tls: bool = False
+    starttls: bool = False
+
+
+def mail_server(url: str) -> MailServer:
+    """`smtps://user:password@host:465`, or `smtp://…:587`, which asks for TLS unless the host is this machine."""
+    if not url:
+        return MailServer()
+    parts = urlsplit(url)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise ImproperlyConfigured("CAREHOME_SMTP must be written smtps://user:password@host or smtp://host.")
+    tls = parts.scheme == "smtps"
+    return MailServer(
+        host=parts.hostname,
+        port=parts.port or (465 if tls else 587),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        tls=tls,
+        starttls=not tls and parts.hostname not in {"localhost", "127.0.0.1", "::1"},
+    )
 
 
 def secret_file(name: str, default: Path) -> str:

@@ -146,6 +146,23 @@ AUDITLOG_LOGENTRY_MODEL = "audit.Event"
 AUDIT_CIPHER = "access.ledger.LedgerCipher"
 AUDIT_SIGNING_KEY_FILE = Path(env.text("CAREHOME_SIGNING_KEY_FILE") or KEY_DIR / "signing.pem")
 AUDIT_SIGNER_NAME = env.text("CAREHOME_SIGNER_NAME", "carehome.example/ledger")
+AUDIT_KEYRING_FILE = Path(env.text("CAREHOME_KEYRING_FILE") or AUDIT_SIGNING_KEY_FILE.with_name("signing-keys.json"))
+AUDIT_ANCHORS = env.words("CAREHOME_ANCHORS")  # beside the append-only file, which is always on
+# After these a checkpoint is signed within seconds, not within the half minute that everything else may wait.
+AUDIT_URGENT_ACTIONS = [
+    "access.role.given",
+    "access.shift.granted",
+    "access.staff.added",
+    "access.staff.left",
+    "access.token.made",
+    "audit.key.rotated",
+    "audit.ledger.broken",
+    "audit.ledger.restored",
+    "compliance.pack.built",
+    "compliance.pack.downloaded",
+    "compliance.pack.written",
+    "records.resident.erased",
+]
 AUDIT_ANCHOR_DIR = Path(env.text("CAREHOME_ANCHOR_DIR") or VAR_DIR / "anchor")
 
 # --- keys, files ----------------------------------------------------------------------------------------------------
@@ -155,6 +172,14 @@ AGE_RECIPIENTS_FILE = Path(env.text("CAREHOME_AGE_RECIPIENTS_FILE") or KEY_DIR /
 AGE_IDENTITY_FILE = Path(env.text("CAREHOME_AGE_IDENTITY_FILE") or KEY_DIR / "backup.age-identity")
 BACKUP_DESTINATION = env.text("CAREHOME_BACKUP_DESTINATION") or (VAR_DIR / "backups").as_uri()
 PACK_DIR = VAR_DIR / "packs"
+
+# --- mail -----------------------------------------------------------------------------------------------------------
+MAIL = env.mail_server(env.text("CAREHOME_SMTP"))
+EMAIL_HOST, EMAIL_PORT = MAIL.host, MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.user, MAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.starttls, MAIL.tls
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.text("CAREHOME_MAIL_FROM", "carehome@localhost")
 
 # --- background work ------------------------------------------------------------------------------------------------
 REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")

@@ -21,6 +21,7 @@ CLASSIFIED = {
     "OpenView": {"actor": "ref", "action": "state", "subject": "ref", "device": "ref", "page": "state"},
     "Event": {"kind": "state", "actor": "ref", "action": "state", "subject": "ref", "device": "ref"},
     "Checkpoint": {"note": "digest", "key_id": "digest", "anchor": "name"},
+    "AnchorReceipt": {"destination": "name", "error": "name"},
     "Verification": {"mode": "state", "break_kind": "state", "bad_subject": "ref"},
     "CareHome": {"name": "name", "code": "code", "ods_code": "code", "cqc_location_id": "code"},
     "Staff": {"password": "digest", "pin": "digest", "theme": "state"},

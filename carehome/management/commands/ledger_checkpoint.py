@@ -8,7 +8,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 import audit.services
 from access.models import Directory
 from access.tenancy import acting_for
+from audit.context import Origin, acting
 from audit.errors import LedgerError
+from audit.reading import collecting
+
+_ACTOR = "system:ledger_checkpoint"
 
 
 class Command(BaseCommand):
@@ -26,9 +30,9 @@ class Command(BaseCommand):
             raise CommandError("There is no organisation with this code.", returncode=2)
         made = []
         for row in rows:
-            with acting_for(row.organisation_id):
+            with acting_for(row.organisation_id), acting(Origin(row.organisation_id, _ACTOR)), collecting():
                 try:
-                    checkpoint = audit.services.sign_checkpoint(row.organisation_id)
+                    checkpoint = audit.services.keep_checkpoint(row.organisation_id, actor=_ACTOR)
                 except LedgerError as error:
                     raise CommandError(str(error), returncode=2) from error
             if checkpoint is not None:
