@@ -11,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 from pyrage import x25519
 
 from audit.errors import SigningKeyMissing
-from audit.signing import Signer, signer
+from audit.signing import Signer, keyring, signer
 from backups.destinations import Destination, destination_at
 from backups.drill import Roles
 from backups.errors import AlreadyRunning, NoDatabase, NoSigningKey
@@ -84,9 +84,9 @@ def signing_key() -> Signer:
 
 
 def public_keys() -> dict[str, bytes]:
-    """Whose manifests are believed: raw Ed25519 keys by id."""
-    own = signing_key()
-    return {own.key_id: own.public_key_bytes}
+    """Whose manifests are believed: raw Ed25519 keys by id, the present one and those that were retired."""
+    signing_key()
+    return keyring().public_keys()
 
 
 def retention() -> Retention:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from audit.keyring import Keyring, dump
 from carehome.embedded.secrets import BACKUP_IDENTITY, kept_password, write_keys, write_private
 
 APPLICATION = 10001  # the uid of the application's image
@@ -27,6 +28,7 @@ _YEARS = datetime.timedelta(days=3650)
 
 def main(folder: Path) -> None:
     write_keys(folder / "keys")
+    _write(folder / "keys" / "signing-keys.json", dump(Keyring(())).encode())
     _set_aside(folder / "keys" / BACKUP_IDENTITY, folder / "offline" / BACKUP_IDENTITY)
     _passwords_and_urls(folder)
     _certificates(folder / "tls")
