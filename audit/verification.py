@@ -6,7 +6,7 @@ and holds one page at a time: memory does not grow with the ledger.
 
 import heapq
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain as one_after_the_other
 from typing import Any
@@ -17,6 +17,7 @@ from django.db import DataError
 from django.db import connection as default_connection
 
 from audit import anchors, merkle, notes, signing
+from audit.branches import RestoreMarker
 from audit.canonical import VERSION, EntryBody, binding, commitment
 from audit.chain import BreakKind, ChainBreak, ChainHead, SealedEntry, first_break
 from audit.cipher import cipher
@@ -88,12 +89,13 @@ _UNREADABLE = (None, None, UUID(int=0), *[None] * 12)  # the columns behind seq,
 
 @dataclass(frozen=True, slots=True)
 class VerificationResult:
-    """head: the last entry that holds; entries: how many were checked in this run."""
+    """head: the last entry that holds; entries: how many were checked in this run; restores: marked, oldest first."""
 
     entries: int
     head: ChainHead
     checkpoint_size: int
     broken: ChainBreak | None
+    restores: tuple[RestoreMarker, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -117,16 +119,19 @@ def verify_organisation(
 ) -> VerificationResult:
     """Verify over the application's own connection, held against stored checkpoints and anchored notes.
 
-    Details are opened too: an entry that was not written with the organisation's keys is an altered one.
+    Details are opened too: an entry that was not written with the organisation's keys is an altered one. Notes of a
+    branch that a marked restore cut off are passed over, also among extra_notes.
     """
-    return verify_connection(
+    kept = anchors.branches(organisation_id)
+    result = verify_connection(
         default_connection,
         organisation_id,
         after=after,
         unsealed_since=unsealed_since,
-        extra_notes=one_after_the_other(anchors.anchored_notes(organisation_id), extra_notes),
+        extra_notes=one_after_the_other(kept.going_on(), kept.without_lost(extra_notes)),
         opening=True,
     )
+    return replace(result, restores=tuple(kept.restores))
 
 
 def verify_connection(
@@ -181,9 +186,8 @@ class _SignedNotes:
 
     def __init__(self, connection: Any, organisation_id: UUID, after: int, extra: Iterable[str]) -> None:
         self._connection, self._organisation_id, self._after = connection, organisation_id, after
-        signer = signing.signer()
-        self._keys, self._origin = {signer.name: signer.public_key_bytes}, f"{signer.name}/{organisation_id}"
-        self._key_ids = {signer.key_id}
+        self._keyring = signing.keyring()
+        self._key_ids = self._keyring.public_keys().keys()
         kept = [(size_of(note), note, None) for note in extra]
         self._stored_until = one(connection, _NEWEST_NOTE, [organisation_id])[0]
         self.largest = after
@@ -218,10 +222,9 @@ class _SignedNotes:
 
     def _body(self, note: str) -> notes.CheckpointBody | None:
         try:
-            body = notes.open_note(note, keys=self._keys, verify=signing.verify)
+            return self._keyring.checkpoint(note, self._organisation_id, signing.verify)
         except notes.NoteError:
             return None
-        return body if body.origin == self._origin else None
 
     def _says(self, body: notes.CheckpointBody, size: int, row: Any) -> bool:
         """Whether a row's columns say what its note signed: the next checkpoint is built on them."""

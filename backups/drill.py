@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -103,7 +103,7 @@ def run_drill(
     manifest: Manifest,
     identities: Sequence[x25519.Identity],
     roles: Roles,
-    anchored: Callable[[UUID], list[str]],
+    anchored: Callable[[UUID], Iterable[str]],
     opens_records: OpensRecords,
 ) -> DrillOutcome:
     """Restore the set into a scratch database and check it.
@@ -125,7 +125,7 @@ def check_database(
     app: "Connection[Any] | None",
     manifest: Manifest,
     *,
-    anchored: Callable[[UUID], list[str]],
+    anchored: Callable[[UUID], Iterable[str]],
     opens_records: OpensRecords,
 ) -> DrillOutcome:
     """Hold a restored database against the manifest of the set it came from.
@@ -142,7 +142,7 @@ def _check(
     reader: "Connection[Any]",
     app: "Connection[Any] | None",
     manifest: Manifest,
-    anchored: Callable[[UUID], list[str]],
+    anchored: Callable[[UUID], Iterable[str]],
     opens_records: OpensRecords,
 ) -> DrillOutcome:
     if not sees_every_row(reader):
@@ -178,7 +178,7 @@ def count_differences(expected: Mapping[str, int], found: Mapping[str, int]) -> 
     }
 
 
-def ledger_fault(reader: "Connection[Any]", organisation_id: UUID, mark: LedgerMark, anchored: Sequence[str]) -> str:
+def ledger_fault(reader: "Connection[Any]", organisation_id: UUID, mark: LedgerMark, anchored: Iterable[str]) -> str:
     """What is wrong with the restored ledger; empty when it verifies up to exactly where the manifest says it stood.
 
     anchored: notes signed later than the set cannot be held against it and are passed over.

@@ -8,10 +8,12 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 from django.db import DatabaseError
 
+from audit.anchors import restores
 from backups import installation, sets
 from backups.destinations import Destination
 from backups.errors import OlderSet, SetNotFound, SetSwapped
@@ -93,14 +95,22 @@ class AnchoredCheckpoint:
 
 
 def anchored_checkpoints(path: Path) -> list[AnchoredCheckpoint]:
-    """One organisation's anchor file (audit.anchors), a line each; a torn line is passed over."""
+    """One organisation's anchor file (audit.anchors), a line each; a torn line is passed over.
+
+    What an earlier restore cut off is not waited for: a marked restore takes back the checkpoints before it.
+    """
     found: list[AnchoredCheckpoint] = []
+    restored = {marker.continues for marker in restores(UUID(path.stem))}
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             entry = json.loads(line)
-            found.append(AnchoredCheckpoint(int(entry["size"]), datetime.fromisoformat(entry["signed_at"])))
+            anchored = AnchoredCheckpoint(int(entry["size"]), datetime.fromisoformat(entry["signed_at"]))
         except (ValueError, KeyError, TypeError):
             continue
+        if entry.get("restored") and anchored.size in restored:
+            found = [before for before in found if before.size <= anchored.size]
+        else:
+            found.append(anchored)
     return found
 
 

@@ -157,10 +157,16 @@ AUDIT_URGENT_ACTIONS = [
     "access.token.made",
     "audit.key.rotated",
     "audit.ledger.broken",
+    "audit.ledger.extracted",
     "audit.ledger.restored",
+    "compliance.access_report.printed",
+    "compliance.access_report.shared",
+    "compliance.ledger.export_downloaded",
+    "compliance.ledger.exported",
     "compliance.pack.built",
     "compliance.pack.downloaded",
     "compliance.pack.written",
+    "compliance.report.exported",
     "records.resident.erased",
 ]
 AUDIT_ANCHOR_DIR = Path(env.text("CAREHOME_ANCHOR_DIR") or VAR_DIR / "anchor")

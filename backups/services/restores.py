@@ -1,11 +1,15 @@
 """Restoring for real: an operator's work, from the command line."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import psycopg
 from django.db import DatabaseError
 
 from audit.anchors import anchored_notes
+from audit.context import Origin, acting
+from audit.errors import NothingRestored
+from audit.restores import MarkedRestore, mark_restored
 from backups import installation, knowledge, sets
 from backups.destinations import Destination
 from backups.drill import DrillOutcome, check_database
@@ -21,20 +25,30 @@ from backups.services import system
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """told: whether the live ledger could take note that a copy was made; it may be what was lost."""
+    """told: whether the live ledger could take note that a copy was made; it may be what was lost.
+
+    live: whether the set went into the installation's own database; marked: the ledgers that then go on from an older
+    state, by organisation id.
+    """
 
     manifest: Manifest
     behind: knowledge.Behind
     outcome: DrillOutcome
     told: bool
+    live: bool = False
+    marked: Mapping[str, MarkedRestore] = field(default_factory=dict)
 
 
-def restore_set(*, name: str, destination: Destination, target: Address, allow_older: bool = False) -> RestoreReport:
+def restore_set(
+    *, name: str, destination: Destination, target: Address, allow_older: bool = False, reason: str = ""
+) -> RestoreReport:
     """Restore a set into an empty database and hold that database against the set's manifest.
 
     target: as the role that shall own the tables; the roles that the set names must exist there. The database is made
     where there is none. Raises BackupError; the target is then as empty as it was, unless the message says otherwise.
-    Appends backups.restore.started to every organisation's ledger, where the live database can still be reached.
+    Appends backups.restore.started to every organisation's ledger, where the live database can still be reached. Where
+    the target is the installation's own database and came out good, each ledger that its anchors know to have been
+    longer is marked as restored, which appends audit.ledger.restored.
     """
     manifest = sets.read_manifest(destination, name, installation.public_keys())
     sets.check_data(destination, manifest)
@@ -44,7 +58,36 @@ def restore_set(*, name: str, destination: Destination, target: Address, allow_o
     ensure_database(target)
     told = _tell(manifest, target)
     restore_into(destination=destination, manifest=manifest, identities=identities, target=target)
-    return RestoreReport(manifest, knowledge.behind_anchors(manifest), _check(target, manifest), told)
+    behind, outcome, live = knowledge.behind_anchors(manifest), _check(target, manifest), _is_live(target)
+    marked = _mark(manifest, reason) if live and outcome.good else {}
+    return RestoreReport(manifest, behind, outcome, told, live, marked)
+
+
+def _is_live(target: Address) -> bool:
+    """Whether the application works on this very database, whatever names its host goes by."""
+    question = "SELECT current_database(), pg_postmaster_start_time()"
+    try:
+        with target.connect() as one, installation.app().connect() as other:
+            return one.execute(question).fetchone() == other.execute(question).fetchone()
+    except NoDatabase:
+        return False
+
+
+def _mark(manifest: Manifest, reason: str) -> dict[str, MarkedRestore]:
+    marked = {}
+    for actor in system.each_organisation():
+        with acting(Origin(actor.organisation_id, actor.ref)):
+            try:
+                marked[str(actor.organisation_id)] = mark_restored(
+                    organisation_id=actor.organisation_id,
+                    actor=actor.ref,
+                    reason=reason or "A backup was restored.",
+                    set_name=manifest.name,
+                    untouched=True,
+                )
+            except NothingRestored:
+                continue
+    return marked
 
 
 def _tell(manifest: Manifest, target: Address) -> bool:

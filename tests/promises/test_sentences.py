@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import pytest
 from auditlog.registry import auditlog
+from django.conf import settings
 
 from audit.services import LedgerEvent
 from compliance.ledger.sentences import ACTIONS, CHANGED_THINGS, GROUPS, actions_of
@@ -46,3 +47,8 @@ def test_every_watched_model_has_a_sentence_for_each_change(model):
 def test_every_group_holds_something_and_every_sentence_has_a_group():
     assert {words.group for words in ACTIONS.values()} == set(GROUPS)
     assert sorted(action for group in GROUPS for action in actions_of(group)) == sorted(ACTIONS)
+
+
+def test_actions_that_hasten_a_checkpoint_are_actions():
+    """A misspelt one would wait for half a minute, and nobody would notice."""
+    assert set(settings.AUDIT_URGENT_ACTIONS) <= ACTIONS.keys()

@@ -23,22 +23,33 @@ class Command(BackupCommand):
             "--into", metavar="URL", required=True, help="postgresql://… as the role that shall own the tables"
         )
         parser.add_argument("--allow-older", action="store_true", help="restore although a newer set is known")
+        parser.add_argument("--reason", default="", help="why; kept in the ledger that goes on from the set")
 
     def answer(self, **options: Any) -> dict[str, Any]:
         destination, name = find_set(options["set"], installation.destination())
         target = Address.of(options["into"])
         self.say("Checking the set, then restoring it.")
         report = services.restore_set(
-            name=name, destination=destination, target=target, allow_older=options["allow_older"]
+            name=name,
+            destination=destination,
+            target=target,
+            allow_older=options["allow_older"],
+            reason=options["reason"],
         )
         if not report.told:
             self.say("The live database could not be reached, so its ledger holds no note of this restore.")
+        if report.behind.entries and not report.live:
+            self.say(
+                "The ledger is longer than this set. Once the application works on the restored database, run "
+                "ledger_restored for each organisation; until then no checkpoint is signed."
+            )
         data = {
             "ok": report.outcome.good,
             "set": report.manifest.name,
             "covers_until": report.manifest.created_at,
             "database": target.database,
             "entries_lost": report.behind.entries,
+            "ledgers_marked": {key: found.marker.entries_lost for key, found in report.marked.items()},
             **outcome_data(report.outcome),
         }
         if not report.outcome.good:

@@ -6,11 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.formats import date_format
 
 import audit.services
 from access.models import Directory
 from access.tenancy import acting_for
-from audit import notes, signing
+from audit import anchors, notes, signing
+from audit.branches import RestoreMarker
 from audit.context import Origin, acting
 from audit.errors import LedgerError
 from audit.models import Verification
@@ -55,7 +58,10 @@ class Command(BaseCommand):
                 )
             except LedgerError as error:
                 raise CommandError(str(error), returncode=2) from error
+            restores = anchors.restores(organisation_id)
         self.stderr.write(_sentence(row.code, run))
+        for marker in restores:
+            self.stderr.write(_restored(row.code, marker))
         return {
             "organisation": row.code,
             "ok": run.ok,
@@ -64,6 +70,10 @@ class Command(BaseCommand):
             "kind": run.break_kind,
             "record": run.bad_subject,
             "checkpoint_size": run.checkpoint_size,
+            "restores": [
+                {"at": marker.at.isoformat(), "continues": marker.continues, "entries_lost": marker.entries_lost}
+                for marker in restores
+            ],
         }
 
 
@@ -75,14 +85,25 @@ def _sentence(code: str, run: Verification) -> str:
     return f"{code}: {run.break_kind} at {where}{record}."
 
 
+def _restored(code: str, marker: RestoreMarker) -> str:
+    on = date_format(timezone.localtime(marker.at), "j F Y, H:i")
+    return (
+        f"{code}: restored from a backup on {on}. It went on after entry {marker.continues:,}; "
+        f"at most {marker.entries_lost:,} entries of its former course were lost."
+    )
+
+
 def _read_note(path: str | None) -> str | None:
     """The signed note in the file; refused where it is none of ours, before anything is held against it."""
     if path is None:
         return None
     try:
         note = Path(path).read_text(encoding="utf-8")
-        signer = signing.signer()
-        notes.open_note(note, keys={signer.name: signer.public_key_bytes}, verify=signing.verify)
+        if not any(
+            notes.signed_by(note, name=key.name, public_key=key.public_key, verify=signing.verify)
+            for key in signing.keyring().keys
+        ):
+            raise notes.NoteError("No signature by a known key holds.")
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError("The checkpoint's file cannot be read.", returncode=2) from error
     except (notes.NoteError, LedgerError) as error:
