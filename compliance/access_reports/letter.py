@@ -22,7 +22,7 @@ from compliance.access_reports.looks import LONDON, SORTS, Line, Sort
 from compliance.access_reports.queries import Asked, LineShown, Report
 from compliance.access_reports.services.questions import ANSWER_WITHIN
 from compliance.packs.answers import printable
-from compliance.packs.report import BRAND, LINE, QUIET, register_fonts
+from compliance.packs.paper import BRAND, LINE, QUIET, register_fonts
 
 LONGEST = 3_000  # lines
 _MARGIN, _WIDTH = 20 * mm, 170 * mm

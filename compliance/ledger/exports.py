@@ -24,7 +24,7 @@ from compliance.ledger.lines import MISSING, SEALED, SIGNED, WAITING, Line
 from compliance.ledger.sentences import LONDON
 from compliance.models import LedgerExport
 from compliance.packs.answers import harmless, printable
-from compliance.packs.report import BRAND, LINE, QUIET, register_fonts
+from compliance.packs.paper import BRAND, LINE, QUIET, register_fonts
 
 # How many entries one file holds at most; who needs more asks for shorter times, or for the whole log as an archive.
 LIMITS = {LedgerExport.Format.CSV: 500_000, LedgerExport.Format.XLSX: 100_000, LedgerExport.Format.PDF: 5_000}

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from openpyxl import Workbook
+from openpyxl.cell import Cell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
 
 from compliance.dspt.assessment import Assessed, Assessment
 from compliance.dspt.edition import Answer, Level
@@ -77,32 +79,51 @@ def as_csv(header: Sequence[str], body: Sequence[Sequence[str]]) -> bytes:
     return text.getvalue().encode("utf-8-sig")
 
 
-def as_workbook(title: str, columns: Sequence[tuple[str, int]], body: Sequence[Sequence[str]], at: datetime) -> bytes:
-    """An .xlsx whose bytes depend on nothing but the arguments."""
+Columns = Sequence[tuple[str, int]]
+Sheet = tuple[str, Columns, Sequence[Sequence[str | int]]]  # title, columns, rows
+
+
+def as_workbook(title: str, columns: Columns, body: Sequence[Sequence[str]], at: datetime) -> bytes:
+    """An .xlsx of one sheet, whose bytes depend on nothing but the arguments."""
+    return workbook([(title, columns, body)], at)
+
+
+def workbook(sheets: Sequence[Sheet], at: datetime) -> bytes:
+    """An .xlsx whose bytes depend on nothing but the arguments. Texts are stored as texts, whole numbers as numbers."""
     book = Workbook()
-    sheet = book.active
-    assert sheet is not None  # a new workbook has one sheet
-    sheet.title = title
+    book.remove(book.worksheets[0])  # a new workbook has one sheet
+    for title, columns, body in sheets:
+        _fill(book.create_sheet(title), columns, body)
+    raw = io.BytesIO()
+    book.save(raw)
+    return _settled(raw.getvalue(), at)
+
+
+def _fill(sheet: Worksheet, columns: Columns, body: Sequence[Sequence[str | int]]) -> None:
     sheet.append([heading for heading, _ in columns])
     for number, (_, width) in enumerate(columns, start=1):
         sheet.column_dimensions[get_column_letter(number)].width = width
         sheet.cell(1, number).font = Font(bold=True)
     for y, row in enumerate(body, start=2):
-        for x, text in enumerate(row, start=1):
-            cell = sheet.cell(y, x, printable(text))
-            cell.data_type = "s"  # never "f": what a person wrote is not a formula
-            cell.alignment = Alignment(wrap_text=True, vertical="top")
-            if _FORMULA.match(text):
-                cell.quotePrefix = True
+        for x, value in enumerate(row, start=1):
+            _write(sheet.cell(y, x), value)
     sheet.freeze_panes = "C2"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{len(body) + 1}"
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToHeight = 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
     sheet.print_title_rows = "1:1"
-    raw = io.BytesIO()
-    book.save(raw)
-    return _settled(raw.getvalue(), at)
+
+
+def _write(cell: Cell, value: str | int) -> None:
+    if isinstance(value, int):
+        cell.value = value
+        return
+    cell.value = printable(value)
+    cell.data_type = "s"  # never "f": what a person wrote is not a formula
+    cell.alignment = Alignment(wrap_text=True, vertical="top")
+    if _FORMULA.match(value):
+        cell.quotePrefix = True
 
 
 def harmless(text: str) -> str:
