@@ -117,6 +117,8 @@ def _links(request: HttpRequest, actor: Actor) -> tuple[list[Link], list[Link], 
         security.append(link(_("Audit log"), "compliance:ledger", "log"))
     if may(compliance_policy, CompliancePermission.ANSWER_ACCESS_QUESTION):
         security.append(link(_("Questions"), "compliance:access_questions", "people", open_question_count(actor)))
+    if may(compliance_policy, CompliancePermission.READ_REPORT):
+        security.append(link(_("Reports"), "compliance:reports", "search"))
     if may(compliance_policy, CompliancePermission.EXPORT_PACK):
         security.append(link(_("Evidence packs"), "compliance:packs", "down"))
     if may(compliance_policy, CompliancePermission.READ_BACKUPS):

@@ -10,3 +10,4 @@ class ComplianceConfig(AppConfig):
     def ready(self) -> None:
         from compliance import checks, policies  # noqa: F401  # importing registers them
         from compliance.dspt import evidence  # noqa: F401
+        from compliance.reports import evidence as reports  # noqa: F401

@@ -133,3 +133,11 @@ class AlreadyAnswered(ComplianceError):
 
 class OwnAccess(ComplianceError):
     """Nobody answers a question about their own access; ask another manager."""
+
+
+class MonthNotOver(ComplianceError):
+    """A month is reviewed once it is over; come back on the first of the next."""
+
+
+class NothingToReview(ComplianceError):
+    """Nobody else used administrator rights in that month; nobody reviews their own acts."""

@@ -31,3 +31,5 @@ class ComplianceEvent(StrEnum):
     ACCESS_QUESTION_ASKED = "compliance.access_question.asked"
     ACCESS_QUESTION_ANSWERED = "compliance.access_question.answered"
     ACCESS_ANSWER_CORRECTED = "compliance.access_question.answer_corrected"
+    REPORT_EXPORTED = "compliance.report.exported"
+    PRIVILEGED_REVIEWED = "compliance.privileged_activity.reviewed"

@@ -20,12 +20,16 @@ class CompliancePermission(Permission):
     SHARE_ACCESS_REPORT = "compliance.access_report.share"  # links and letters that leave the house
     ASK_ABOUT_ACCESS = "compliance.access_question.ask"  # for a resident who asks by word of mouth
     ANSWER_ACCESS_QUESTION = "compliance.access_question.answer"
+    READ_REPORT = "compliance.report.read"
+    EXPORT_REPORT = "compliance.report.export"
+    REVIEW_PRIVILEGED = "compliance.privileged_activity.review"
 
 
 _READS = {
     CompliancePermission.READ_DASHBOARD,
     CompliancePermission.READ_BACKUPS,
     CompliancePermission.READ_LEDGER,
+    CompliancePermission.READ_REPORT,
 }
 _ANSWERS_FOR_IT = {
     CompliancePermission.EXPORT_PACK,
@@ -34,6 +38,8 @@ _ANSWERS_FOR_IT = {
     CompliancePermission.EXPORT_LEDGER,
     CompliancePermission.SHARE_ACCESS_REPORT,
     CompliancePermission.ANSWER_ACCESS_QUESTION,
+    CompliancePermission.EXPORT_REPORT,
+    CompliancePermission.REVIEW_PRIVILEGED,
 }
 _SPEAKS_FOR_RESIDENTS = {CompliancePermission.READ_ACCESS_REPORT, CompliancePermission.ASK_ABOUT_ACCESS}
 

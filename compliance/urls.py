@@ -8,6 +8,7 @@ from compliance.dspt import views as dspt
 from compliance.ledger import export_views as ledger_exports
 from compliance.ledger import views as ledger
 from compliance.packs import views as packs
+from compliance.reports import views as reports
 
 app_name = "compliance"
 
@@ -50,6 +51,11 @@ urlpatterns = [
     path("packs/<uuid:pack_id>/", packs.pack, name="pack"),
     path("packs/<uuid:pack_id>/progress/", packs.pack_progress, name="pack_progress"),
     path("packs/<uuid:pack_id>/download/", packs.pack_download, name="pack_download"),
+    path("reports/", reports.reports, name="reports"),
+    path("reports/privileged/review/<str:month>/", reports.report_review, name="report_review"),
+    path("reports/<slug:name>/", reports.report, name="report"),
+    path("reports/<slug:name>/behind/", reports.report_behind, name="report_behind"),
+    path("reports/<slug:name>/file/", reports.report_file, name="report_file"),
     path("alerts/", anomalies.alerts, name="alerts"),
     path("alerts/<uuid:alert_id>/", anomalies.alert, name="alert"),
     path("ledger/", ledger.ledger, name="ledger"),

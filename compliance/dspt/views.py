@@ -21,6 +21,7 @@ from compliance.dspt.edition import Edition, EvidenceItem, Level
 from compliance.dspt.forms import ConfirmForm, WithdrawForm
 from compliance.errors import ContradictedByEvidence, NothingToWithdraw, StatementMissing, ValidUntilOutOfRange
 from compliance.policies import CompliancePermission, policy
+from compliance.reports.integrity import ledger_health
 
 NEXT_SHOWN = 6
 RUNS_SHOWN = 14
@@ -35,6 +36,8 @@ def dashboard(request: StaffRequest) -> HttpResponse:
         "deadline": position.assessment.deadline,
         "do_next": position.assessment.do_next(NEXT_SHOWN),
         "alerts": anomalies.open_alerts(request.actor),
+        "ledger": ledger_health(request.actor.organisation_id, timezone.now()),
+        "now": timezone.now(),
         "may_export": policy.allows(request.actor, CompliancePermission.EXPORT_PACK, at=ANYWHERE),
     }
     return render(request, "compliance/dashboard.html", context)

@@ -3,6 +3,7 @@ from compliance.models.alert import Alert, ScanMark
 from compliance.models.confirmation import Confirmation
 from compliance.models.ledger_export import LedgerExport
 from compliance.models.pack import Pack
+from compliance.models.privileged_review import PrivilegedReview
 
 __all__ = [
     "AccessAnswer",
@@ -13,5 +14,6 @@ __all__ = [
     "Confirmation",
     "LedgerExport",
     "Pack",
+    "PrivilegedReview",
     "ScanMark",
 ]

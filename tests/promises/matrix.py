@@ -79,6 +79,12 @@ MATRIX: dict[str, Answer] = {
     "compliance:pack_download": Answer(
         LEADS, yes=302, method="post", args=("pack",)
     ),  # not built yet: back to its page
+    "compliance:reports": Answer(SEES_SECURITY),
+    "compliance:report": Answer(SEES_SECURITY, args=("report",)),
+    "compliance:report_behind": Answer(SEES_SECURITY, args=("report",), data={"figure": "all=1"}),
+    "compliance:report_file": Answer(LEADS, method="post", args=("report",), data={"format": "csv"}),
+    # The month is not over: nothing is reviewed, and its page says so.
+    "compliance:report_review": Answer(LEADS, yes=302, method="post", args=("month",)),
     "compliance:alerts": Answer(LEADS),
     "compliance:alert": Answer(LEADS, args=("alert",)),
     "compliance:ledger": Answer(SEES_SECURITY),

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from access.errors import NotPermitted
@@ -143,14 +145,17 @@ def test_position_knows_nothing_of_another_organisation(signs, other_organisatio
         assert queries.standings(other_organisation.pk, edition) == {}
 
 
-def test_position_reads_once_however_many_items_are_confirmed(
-    signs, manager, actor_for, edition, django_assert_num_queries
+def test_position_reads_the_same_however_many_items_are_confirmed(
+    signs, manager, actor_for, edition, django_assert_max_num_queries
 ):
-    for item in edition.mandatory:
-        if item.collector is None:
-            signs(item.ref)
+    first, *others = [item.ref for item in edition.mandatory if item.collector is None]
+    signs(first)
     actor = actor_for(manager)
     actor.care_home_ids()
+    with CaptureQueriesContext(connection) as once:
+        queries.position(actor, edition)
+    for ref in others:
+        signs(ref)
 
-    with django_assert_num_queries(6):  # organisation, drills, leavers, verification, confirmations, names
+    with django_assert_max_num_queries(len(once)):
         assert queries.position(actor, edition).assessment.confirmed == 43

@@ -2,11 +2,11 @@ from datetime import date
 
 import pytest
 
-from compliance.dspt import edition
+from compliance.dspt import collectors, edition
 from compliance.dspt.edition import EDITIONS, Level, load
 from compliance.errors import BadEdition
 
-KNOWN = {"access.leavers", "audit.ledger-verified", "backups.restore-drills"}
+KNOWN = collectors.names()
 TEXT = (EDITIONS / "2025-26.toml").read_text(encoding="utf-8")
 
 
@@ -32,7 +32,13 @@ def test_load_gives_every_mandatory_item_a_collector_or_a_person():
         "4.2.4": "access.leavers",
         "7.3.5": "backups.restore-drills",
     }
-    assert [row.collector for row in loaded.evidence] == ["audit.ledger-verified"]
+    assert [row.collector for row in loaded.evidence] == [
+        "audit.ledger-verified",
+        "compliance.access-by-role",
+        "access.failed-sign-ins",
+        "compliance.exports",
+        "access.break-glass",
+    ]
 
 
 def test_load_lists_items_in_the_order_of_the_toolkit():

@@ -33,7 +33,7 @@ def drill(organisation, *, ago=timedelta(days=18), took=timedelta(minutes=11), *
     return row
 
 
-def verified(organisation, *, ago=timedelta(hours=1), ok=True, **values):
+def verified(organisation, *, ago=timedelta(minutes=1), ok=True, **values):
     at = timezone.now() - ago
     return Verification.objects.create(
         organisation_id=organisation.pk,
@@ -43,7 +43,7 @@ def verified(organisation, *, ago=timedelta(hours=1), ok=True, **values):
             "finished_at": at,
             "ok": ok,
             "entries": 12,
-            "head_seq": 1200,
+            "head_seq": 3,
             "head_digest": b"\0" * 32,
         }
         | values,
@@ -54,25 +54,31 @@ def test_ledger_verified_is_unknown_before_the_first_check(organisation, year):
     assert ledger_verified(organisation, year).verdict is Verdict.UNKNOWN
 
 
-def test_ledger_verified_is_met_by_a_check_of_today(organisation, year):
+def test_ledger_verified_is_met_by_a_check_of_now(organisation, year, settle):
+    settle()
+    audit.services.sign_checkpoint(organisation.pk)
     row = verified(organisation)
 
     finding = ledger_verified(organisation, year)
 
     assert (finding.verdict, finding.sources) == (Verdict.MET, (row.ref,))
-    assert "1,200 entries" in finding.statement
+    assert "3 entries" in finding.statement
 
 
 def test_ledger_verified_is_met_by_the_real_verifier(organisation, year, settle):
     settle()
+    audit.services.sign_checkpoint(organisation.pk)
 
     audit.services.verify_ledger(organisation_id=organisation.pk, actor="system:test")
 
     assert ledger_verified(organisation, year).verdict is Verdict.MET
 
 
-def test_ledger_verified_is_unknown_when_the_check_is_older_than_a_day(organisation, year):
-    verified(organisation, ago=timedelta(hours=25))
+@pytest.mark.parametrize("ago", [timedelta(minutes=31), timedelta(hours=27)])
+def test_ledger_verified_is_unknown_when_the_check_is_old(organisation, year, settle, ago):
+    settle()
+    audit.services.sign_checkpoint(organisation.pk)
+    verified(organisation, ago=ago)
 
     assert ledger_verified(organisation, year).verdict is Verdict.UNKNOWN
 

@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime
 import pytest
 from openpyxl import load_workbook
 
+from compliance.dspt import collectors
 from compliance.dspt.assessment import Standing, assess
 from compliance.dspt.collectors import Verdict
 from compliance.dspt.edition import EDITIONS, load
 from compliance.packs.answers import COLUMNS, as_csv, as_workbook, harmless, rows
 
-KNOWN = {"access.leavers", "audit.ledger-verified", "backups.restore-drills"}
+KNOWN = collectors.names()
 EDITION = load((EDITIONS / "2025-26.toml").read_text(encoding="utf-8"), known=KNOWN)
 AT = datetime(2026, 11, 23, 10, tzinfo=UTC)
 HEADER = [heading for heading, _ in COLUMNS]

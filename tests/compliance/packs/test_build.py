@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from compliance.dspt import collectors
 from compliance.dspt.assessment import Standing, assess
 from compliance.dspt.collectors import Collected, Finding, Period, Verdict
 from compliance.dspt.edition import EDITIONS, load
@@ -17,7 +18,7 @@ from compliance.packs.contents import Contents, Home, Profile, SignerKey
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"carehome test key for packs 0002")
 PUBLIC = KEY.public_key().public_bytes_raw()
-KNOWN = {"access.leavers", "audit.ledger-verified", "backups.restore-drills"}
+KNOWN = collectors.names()
 EDITION = load((EDITIONS / "2025-26.toml").read_text(encoding="utf-8"), known=KNOWN)
 AT = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
