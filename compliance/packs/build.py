@@ -40,6 +40,7 @@ def build(contents: Contents, *, sign: Callable[[bytes], bytes], step: Callable[
     files["report.pdf"] = report(contents, fingerprint)
     step(EVIDENCE)
     files |= {f"evidence/{row.name}.json": verify.canonical(_evidence(row, contents)) for row in contents.collected}
+    files |= {f"evidence/reports/{name}.xlsx": data for name, data in contents.reports.items()}
     files["ledger/checkpoint.txt"] = contents.checkpoint.encode()
     files["verify.py"] = Path(verify.__file__).read_bytes()
     files["README.txt"] = _readme(contents, fingerprint).encode()
@@ -116,6 +117,7 @@ What is in it
   report.pdf             where the organisation stands, item by item, with the gaps
   answers.csv, .xlsx     the answers in the order of the toolkit, to copy from
   evidence/              what the system found, with the sources, one file for each check
+  evidence/reports/      the reports of the last 12 months as workbooks; they name staff, and no resident
   ledger/checkpoint.txt  the signed state of the audit ledger when the pack was made
   manifest.json, .sig    a list of all files with their SHA-256, and its signature
   verify.py              checks all of this

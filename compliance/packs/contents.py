@@ -1,7 +1,7 @@
 """What goes into an evidence pack, gathered beforehand: plain values, no residents, nothing to look up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from compliance.dspt.assessment import Assessment
@@ -40,7 +40,7 @@ class Contents:
     """Everything a pack says.
 
     names: a person's name by ref, for those who confirmed. checkpoint: a signed note of the ledger.
-    created_at: aware, UTC.
+    created_at: aware, UTC. reports: the reports' workbooks by name.
     """
 
     profile: Profile
@@ -51,3 +51,4 @@ class Contents:
     requested_by: str
     created_at: datetime
     signer: SignerKey
+    reports: Mapping[str, bytes] = field(default_factory=dict)

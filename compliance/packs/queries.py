@@ -21,6 +21,7 @@ from compliance.events import ComplianceEvent
 from compliance.models import Pack
 from compliance.packs.contents import Contents, Home, Profile, SignerKey
 from compliance.policies import CompliancePermission, policy
+from compliance.reports.queries import workbooks
 
 
 def packs(actor: Actor) -> QuerySet[Pack]:
@@ -71,6 +72,7 @@ def contents(organisation_id: UUID, edition: Edition, *, requested_by: str, now:
         requested_by=requested_by,
         created_at=now,
         signer=SignerKey(key.key_id, key.public_key_bytes),
+        reports=workbooks(organisation_id, now),
     )
 
 
