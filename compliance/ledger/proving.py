@@ -8,7 +8,6 @@ from audit import notes, signing
 from audit.canonical import GENESIS, commitment, leaf, link
 from audit.entries import body_of
 from audit.models import Checkpoint, Event, Seal
-from audit.signing import signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +87,8 @@ def _signed(seal: Seal) -> tuple[Step, ...]:
     checkpoint = covering_checkpoint(seal)
     if checkpoint is None:
         return (Step(None, _("No checkpoint has been signed over it yet. That happens within a minute.")),)
-    key = signer()
     try:
-        body = notes.open_note(checkpoint.note, keys={key.name: key.public_key_bytes}, verify=signing.verify)
+        body = signing.keyring().checkpoint(checkpoint.note, seal.organisation_id, signing.verify)
     except notes.NoteError:
         return (Step(False, _("The signature of the checkpoint over it does not hold.")),)
     last = Seal.objects.filter(organisation_id=seal.organisation_id, seq=body.size).first()
