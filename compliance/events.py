@@ -16,6 +16,7 @@ class ComplianceEvent(StrEnum):
     ALERT_CONTINUED = "compliance.alert.continued"
     ALERT_REVIEWED = "compliance.alert.reviewed"
     LEDGER_VIEWED = "compliance.ledger.viewed"  # what an entry says of residents was opened
+    LEDGER_SEARCHED = "compliance.ledger.searched"  # for a person or a resident, to see their entries
     LEDGER_EXPORT_REQUESTED = "compliance.ledger.export_requested"
     LEDGER_EXPORTED = "compliance.ledger.exported"
     LEDGER_EXPORT_FAILED = "compliance.ledger.export_failed"

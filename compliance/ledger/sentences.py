@@ -103,6 +103,7 @@ ACTIONS: dict[str, Words] = {
     "compliance.alert.continued": Words("security", "added more to an alert about unusual access"),
     "compliance.alert.reviewed": Words("security", "reviewed an alert about unusual access"),
     "compliance.ledger.viewed": Words("opened", "opened what the audit log says about {whom}"),
+    "compliance.ledger.searched": Words("took", "searched for somebody in the audit log"),
     "compliance.ledger.export_requested": Words("took", "asked for a file of the audit log"),
     "compliance.ledger.exported": Words("took", "made a file of the audit log, which names {number}"),
     "compliance.ledger.export_failed": Words("took", "could not make a file of the audit log"),

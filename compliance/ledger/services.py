@@ -15,8 +15,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 import audit.services
+from access import keys
 from access import queries as access_queries
 from access.actors import Actor
+from access.envelope import blind_index
 from access.errors import NotPermitted
 from access.models import Organisation, Staff
 from access.policies import ANYWHERE
@@ -62,6 +64,23 @@ def note_opened(*, actor: Actor, event: Event, page: str) -> None:
     )
     if (origin := origin_or_none()) is not None:
         origin.covered.update(event.residents)  # their names on this page are of this view, not of another
+
+
+def note_searched(*, actor: Actor, whom: str, words: str, found: int) -> None:
+    """Seal that somebody was looked for by name; what was typed stays a keyed digest, which only recognises it again.
+
+    Raises audit.errors.LedgerUnavailable. Notes compliance.ledger.searched.
+    """
+    typed = " ".join(words.casefold().split())
+    digest = blind_index(keys.index_key(actor.organisation_id), f"ledger.{whom}", typed)
+    audit.services.note_view(
+        organisation_id=actor.organisation_id,
+        actor=actor.ref,
+        action=ComplianceEvent.LEDGER_SEARCHED,
+        subject=f"organisation:{actor.organisation_id}",
+        page="compliance:ledger_choose",
+        extra={"whom": whom, "search": digest.hex(), "found": found},
+    )
 
 
 @transaction.atomic

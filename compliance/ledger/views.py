@@ -124,6 +124,8 @@ def ledger_choose(request: StaffRequest, whom: str) -> HttpResponse:
     form = WhomForm(request.POST if request.method == "POST" else None)
     words = form.cleaned_data["words"] if form.is_bound and form.is_valid() else ""
     found = (people.people if whom == "person" else people.residents)(request.actor, scope, words)
+    if words:
+        services.note_searched(actor=request.actor, whom=whom, words=words, found=len(found))
     context = {
         "whom": whom,
         "form": form,
@@ -146,6 +148,7 @@ def ledger_checks(request: StaffRequest) -> HttpResponse:
         "runs": list(audit.queries.verifications(scope.organisation_id, now - timedelta(days=7), now)[:20]),
         "checkpoint": audit.queries.latest_checkpoint(scope.organisation_id),
         "fingerprint": signer().fingerprint,
+        "anchors": audit.queries.anchor_health(scope.organisation_id, now=now),
     }
     return render(request, "compliance/ledger_checks.html", context)
 

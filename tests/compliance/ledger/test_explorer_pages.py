@@ -350,6 +350,17 @@ def test_choosing_finds_by_a_posted_name_and_gives_an_id(desk, world, resident, 
     assert "Nobody found" in words(nobody)
 
 
+def test_choosing_seals_that_somebody_was_looked_for_and_not_the_words(desk, world, resident, manager):
+    for words_typed in ("Brow", "brow ", "hollis"):
+        desk.post(reverse("compliance:ledger_choose", args=["resident"]), {"words": words_typed})
+
+    searches = OpenView.objects.filter(action="compliance.ledger.searched").order_by("opened_at")
+    assert [(view.actor, view.count, view.extra["found"]) for view in searches] == [
+        (manager.ref, 2, 1), (manager.ref, 1, 0),
+    ]  # fmt: skip
+    assert "brow" not in str([vars(view) for view in searches]).casefold()
+
+
 def test_choosing_offers_nobody_of_another_home(desk, world, resident):
     stranger = world.person("carer", home=world.second_home, name="Elsewhere")
     far = world.admit(care_home=world.second_home, first_name="Iris", last_name="Hall")
@@ -365,6 +376,7 @@ def test_checks_page_says_how_and_what_was_found(desk, organisation, world, sett
     page = words(desk.get(reverse("compliance:ledger_checks")))
 
     assert "The whole log" in page
+    assert "A file that is only added to" in page
     assert "Unbroken" in page
 
 
