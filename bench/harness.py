@@ -56,12 +56,12 @@ def measure(cases: Sequence[Case], *, rounds: int = 15, acts: int = 20, warm_up:
     gc.disable()
     try:
         for turn in range(rounds):
-            _tell(f"round {turn + 1} of {rounds}")
+            tell(f"round {turn + 1} of {rounds}")
             for case in _rotated(cases, turn):
                 took[case.name].append(_turn(case, acts))
     finally:
         gc.enable()
-        _tell("")
+        tell("")
     return [_result(name, times, took[cases[0].name]) for name, times in took.items()]
 
 
@@ -103,9 +103,9 @@ def installation() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="carehome-bench-"))
     cluster, broker = Cluster(folder / "postgres"), Broker(folder / "valkey")
     try:
-        _tell("starting a throw-away cluster")
+        tell("starting a throw-away cluster")
         _start(folder, cluster, broker)
-        _tell("migrating")
+        tell("migrating")
         _migrate()
         yield folder
     finally:
@@ -153,7 +153,8 @@ def options(description: str | None) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
+    """Progress, to stderr."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
     elif text:
