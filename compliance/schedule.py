@@ -10,6 +10,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=20),
         "options": {"queue": "alerts", "expires": 20},
     },
+    "compliance.watch_anchors": {
+        "task": "compliance.anomalies.tasks.watch_all_anchors",
+        "schedule": timedelta(minutes=1),
+        "options": {"queue": "alerts", "expires": 55},
+    },
     "compliance.tidy_packs": {
         "task": "compliance.packs.tasks.tidy_all_packs",
         "schedule": timedelta(minutes=5),

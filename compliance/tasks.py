@@ -1,6 +1,6 @@
 """All of this app's tasks, where Celery looks for them."""
 
-from compliance.anomalies.tasks import scan_all_views, scan_views
+from compliance.anomalies.tasks import scan_all_views, scan_views, watch_all_anchors, watch_anchors
 from compliance.ledger.tasks import build_ledger_export, tidy_all_ledger_exports, tidy_ledger_exports
 from compliance.packs.tasks import build_pack, tidy_all_packs, tidy_packs
 
@@ -13,4 +13,6 @@ __all__ = [
     "tidy_all_packs",
     "tidy_ledger_exports",
     "tidy_packs",
+    "watch_all_anchors",
+    "watch_anchors",
 ]

@@ -9,11 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+import audit.queries
 import backups.queries
 from access import queries as access_queries
 from access.http import StaffRequest
 from access.policies import ANYWHERE
 from compliance.anomalies import queries as anomalies
+from compliance.anomalies.anchoring import kept_at
 from compliance.dspt import queries, services
 from compliance.dspt.assessment import State, select
 from compliance.dspt.collectors import Period
@@ -30,14 +32,17 @@ RUNS_SHOWN = 14
 @require_GET
 def dashboard(request: StaffRequest) -> HttpResponse:
     position = queries.position(request.actor, queries.current_edition())
+    anchors, now = audit.queries.anchor_health(request.actor.organisation_id), timezone.now()
     context = {
         "position": position,
         "assessment": position.assessment,
         "deadline": position.assessment.deadline,
         "do_next": position.assessment.do_next(NEXT_SHOWN),
         "alerts": anomalies.open_alerts(request.actor),
-        "ledger": ledger_health(request.actor.organisation_id, timezone.now()),
-        "now": timezone.now(),
+        "ledger": ledger_health(request.actor.organisation_id, now),
+        "now": now,
+        "anchored": kept_at(anchors, now),
+        "anchors_good": all(anchor.ok for anchor in anchors),
         "may_export": policy.allows(request.actor, CompliancePermission.EXPORT_PACK, at=ANYWHERE),
     }
     return render(request, "compliance/dashboard.html", context)

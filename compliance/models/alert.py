@@ -15,6 +15,7 @@ class Alert(TenantModel):
     class Rule(models.TextChoices):
         BULK_VIEWING = "bulk_viewing", "Many residents opened in a short time"
         UNEXPLAINED = "unexplained", "Asked why a record was opened, and found no good reason"
+        ANCHOR_FAILING = "anchor_failing", "Ledger anchor failing"
 
     class State(models.TextChoices):
         OPEN = "open", "To review"
@@ -53,6 +54,10 @@ class Alert(TenantModel):
                 name="alert_reviewed_has_a_verdict",
             ),
         ]
+
+    @property
+    def about_a_person(self) -> bool:
+        return bool(self.rule != self.Rule.ANCHOR_FAILING)
 
     @property
     def is_open(self) -> bool:

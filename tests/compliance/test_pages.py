@@ -159,7 +159,7 @@ def test_dashboard_tells_of_an_alert_and_leads_to_it(desk, alert):
 def test_dashboard_costs_the_same_however_much_is_confirmed(desk, confirm, django_assert_max_num_queries):
     confirm("1.1.1")
     desk.get(reverse("compliance:dashboard"))
-    with django_assert_max_num_queries(45) as few:
+    with django_assert_max_num_queries(49) as few:
         desk.get(reverse("compliance:dashboard"))
     for item in dspt.current_edition().mandatory:
         if item.collector is None:
