@@ -67,5 +67,9 @@ class AlreadyLeft(AccessError):
     """Their access has ended, and a later day of leaving would open it again. Give them a new account or role."""
 
 
+class UnknownPage(AccessError):
+    """The token is no page of ours, is of another organisation, or is too old. Nothing can be said of it."""
+
+
 class DuplicateRequest(AccessError):
     """The idempotency key was used for another body. Use a new key for a new request."""

@@ -1,14 +1,23 @@
 """Access's forms: they parse and never save."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from access.models import Staff
+
+
+class PlainNameValidator(RegexValidator):
+    """A name on one line, without characters that nobody sees or that turn the line around."""
+
+    regex = re.compile(r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]*\Z")
+    message = _("Leave out line breaks and hidden characters")
 
 
 class OrganisationForm(forms.Form):
@@ -58,6 +67,12 @@ class PinForm(forms.Form):
     )
 
 
+class PrintForm(forms.Form):
+    token = forms.CharField(max_length=40_000)
+    print_id = forms.UUIDField()
+    seconds_ago = forms.IntegerField(min_value=0, max_value=14 * 24 * 60 * 60)
+
+
 class ThemeForm(forms.Form):
     theme = forms.ChoiceField(label=_("Colours"), choices=Staff.Theme.choices, widget=forms.RadioSelect)
 
@@ -67,6 +82,7 @@ class EnrolDeviceForm(forms.Form):
         label=_("Name of this tablet"),
         help_text=_("As on its label, for example Oak tablet 2."),
         max_length=60,
+        validators=[PlainNameValidator()],
         error_messages={"required": _("Enter a name for this tablet")},
     )
     care_home: Any = forms.ModelChoiceField(label=_("Care home"), queryset=None, empty_label=None)

@@ -15,6 +15,8 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.apps import apps
+from django.db import transaction
+from django.utils import timezone
 
 from access import envelope
 from access.errors import KeyUnavailable
@@ -60,6 +62,12 @@ def forget() -> None:
         _rings.clear()
 
 
+def forget_ring(organisation_id: UUID) -> None:
+    """Drop one organisation's unwrapped keys of this process."""
+    with _lock:
+        _rings.pop(organisation_id, None)
+
+
 def make_key(organisation_id: UUID, purpose: Purpose, subject_id: UUID | None = None) -> Key:
     """Make, wrap and store a new data key. Called inside a service's transaction."""
     raw, row_id = secrets.token_bytes(envelope.KEY_BYTES), uuid7()
@@ -83,6 +91,29 @@ def make_key(organisation_id: UUID, purpose: Purpose, subject_id: UUID | None = 
     ring.by_id[key.id] = key
     ring.current[purpose.value, subject_id] = key
     return key
+
+
+def destroy(organisation_id: UUID, purpose: Purpose, subject_id: UUID) -> list[UUID]:
+    """Destroy the wrapped keys of one subject; returns their ids. Called inside a service's transaction.
+
+    This process drops its copies at once, and again when the transaction commits, for another thread may have read
+    the row meanwhile. Other processes drop theirs with their keyring, five minutes later at most.
+    """
+    rows = _table().filter(
+        organisation_id=organisation_id, purpose=purpose, subject_id=subject_id, wrapped__isnull=False
+    )
+    destroyed = list(rows.values_list("id", flat=True))
+    rows.update(wrapped=None, destroyed_at=timezone.now())
+    forget_ring(organisation_id)
+    transaction.on_commit(lambda: forget_ring(organisation_id))
+    return destroyed
+
+
+def is_destroyed(organisation_id: UUID, subject_id: UUID) -> bool:
+    """Whether this resident had a key and has none any more."""
+    rows = _table().filter(organisation_id=organisation_id, purpose=Purpose.RESIDENT, subject_id=subject_id)
+    found = list(rows.values_list("destroyed_at", flat=True))
+    return bool(found) and all(found)
 
 
 def current(organisation_id: UUID, purpose: Purpose, subject_id: UUID | None = None) -> Key:

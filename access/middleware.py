@@ -13,7 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import UpdateError
 from django.core import signing
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -115,7 +115,8 @@ def _staff_session(request: Any) -> Session | None:
     current = constant_time_compare(request.session.get(HASH_SESSION_KEY, ""), row.staff.get_session_auth_hash())
     if current and row.staff.may_sign_in() and _on_its_device(request, row):
         return row  # type: ignore[no-any-return]
-    services.end_session(row=row, reason="no longer valid")
+    blocked = row.device is not None and row.device.blocked_at is not None
+    services.end_session(row=row, reason="tablet blocked" if blocked else "no longer valid")
     request.session.flush()
     return None
 
@@ -169,6 +170,8 @@ def lock(get_response: Answer) -> Answer:
         if row.locked_at is None and timezone.now() - row.last_input_at >= services.idle_limit(row):
             services.lock_session(row=row, reason="idle")
         if row.locked_at is not None and not view_is(request, "open_while_locked", False):
+            if not is_background(request):
+                services.refuse_while_locked(row=row, page=_page(request))
             return send_to(request, "access:lock", status=423, state="locked")
         if row.locked_at is None and not is_background(request) and view_is(request, "counts_as_input", True):
             services.note_input(row)
@@ -225,6 +228,8 @@ class Refusals:
         return self.get_response(request)
 
     def process_exception(self, request: Any, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, Http404):
+            seal_not_found(request)
         if not isinstance(exception, NotPermitted):
             return None
         seal_refusal(request, exception)
@@ -238,6 +243,29 @@ def seal_refusal(request: Any, refused: NotPermitted) -> None:
         action=AccessEvent.REFUSED,
         subject=f"care_home:{refused.at}" if refused.at else f"organisation:{request.organisation_id}",
         detail={"permission": refused.permission, "page": _page(request)},
+        kind=EventKind.REFUSAL,
+    )
+
+
+def seal_not_found(request: Any) -> None:
+    """An id that is not there for this person: one of another organisation, or nobody's. The entry is the same."""
+    match = match_of(request)
+    asked = {name: str(value) for name, value in match.kwargs.items() if isinstance(value, UUID)} if match else {}
+    if asked and request.actor is not None:
+        seal_turned_away(request, AccessEvent.NOT_FOUND, asked=asked)
+
+
+def seal_turned_away(request: Any, action: AccessEvent, **detail: Any) -> None:
+    """A refusal of a request that named no permission; of a visitor, too, where the organisation is known."""
+    if request.organisation_id is None:
+        return
+    actor = getattr(request, "actor", None)
+    audit.services.append(
+        organisation_id=request.organisation_id,
+        actor=actor.ref if actor else "visitor:unknown",
+        action=action,
+        subject=f"organisation:{request.organisation_id}",
+        detail={"page": _page(request), **detail},
         kind=EventKind.REFUSAL,
     )
 

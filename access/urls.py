@@ -11,6 +11,7 @@ urlpatterns = [
     path("lock/now/", views.lock_now, name="lock_now"),
     path("session/", views.session_state, name="session_state"),
     path("session/activity/", views.activity, name="activity"),
+    path("session/printed/", views.printed, name="printed"),
     path("account/", views.account, name="account"),
     path("people/", views.people, name="people"),
     path("people/<uuid:staff_id>/leaver/", views.leaver, name="leaver"),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from access import forms, queries, services
 from access.actors import roles_now, roles_of
-from access.errors import AlreadyLeft, LastAdministrator, LeavingInFuture, PinNotAllowed, WrongPassword
+from access.errors import AlreadyLeft, LastAdministrator, LeavingInFuture, PinNotAllowed, UnknownPage, WrongPassword
 from access.http import StaffRequest, open_while_locked, safe_next
 from access.middleware import DEVICE_COOKIE, remember_organisation
 from access.models import Directory
@@ -52,7 +52,7 @@ def sign_in(request: Any) -> HttpResponse:
         try:
             services.sign_in(request, **form.cleaned_data)
         except WrongPassword:
-            services.sign_in_failed(request)
+            services.sign_in_failed(request, email=form.cleaned_data["email"])
             form.add_error(None, _("The email or the password is not right. Try again"))
         else:
             return redirect(safe_next(request, request.GET.get("next"), reverse("home")))
@@ -130,6 +130,22 @@ session_state.counts_as_input = False  # type: ignore[attr-defined]
 def activity(request: StaffRequest) -> HttpResponse:
     """A hand moved on a page that sends nothing by itself (typing a long note)."""
     return HttpResponse(status=204)
+
+
+@require_POST
+def printed(request: StaffRequest) -> HttpResponse:
+    """A script tells that a page was printed: which one says the token that the page itself was given."""
+    form = forms.PrintForm(request.POST)
+    if not form.is_valid():
+        return HttpResponse(status=400)
+    try:
+        services.record_print(teller=request.actor, **form.cleaned_data)
+    except UnknownPage:
+        return HttpResponse(status=400)
+    return HttpResponse(status=204)
+
+
+printed.counts_as_input = False  # type: ignore[attr-defined]
 
 
 @require_http_methods(["GET", "POST"])

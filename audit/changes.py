@@ -27,8 +27,7 @@ def record_change(instance: Any, *, action: int, changes: dict[str, Any]) -> Any
     detail: dict[str, Any] = {"fields": sorted(changes)}
     if action == AbstractLogEntry.Action.UPDATE:
         detail["changes"] = changes
-    if isinstance(instance, Watched):
-        detail["digest"] = record_digest(instance).hex()
+    detail["digest"] = record_digest(instance).hex()
     act = acts.of(instance.ref)
     if act is not None:
         acts.fold(act, detail)

@@ -40,6 +40,11 @@ def collecting(reason: str | None = None) -> Iterator[Reading]:
         _reading.reset(token)
 
 
+def reading_or_none() -> Reading | None:
+    """What came by so far behind the innermost open door."""
+    return _reading.get()
+
+
 class WatchedQuerySet(models.QuerySet[Any]):
     """Reads that build no model instance, and writes that send no signal, are refused outside `audited`."""
 

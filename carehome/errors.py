@@ -13,7 +13,9 @@ from django.utils.translation import gettext as _
 from kombu.exceptions import OperationalError as BrokerError
 
 from access.errors import EnvelopeError, WrappingKeyMissing
+from access.events import AccessEvent
 from access.http import wants_json
+from access.middleware import seal_turned_away
 from audit.errors import LedgerError
 
 log = structlog.get_logger(__name__)
@@ -57,7 +59,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A page left open too long: what was typed is given back to copy, and nothing was saved."""
+    """A page left open too long: what was typed is given back to copy, and nothing was saved. Sealed as a refusal."""
+    seal_turned_away(request, AccessEvent.FORGED)
     kept = [
         (name, str(value)[:_LONGEST_KEPT])
         for name, value in request.POST.items()

@@ -10,6 +10,7 @@ class Device(TenantModel):
     """An enrolled device: its cookie holds a random secret, we hold its digest. Only here does a PIN open anything."""
 
     ref_kind = "device"
+    unsealed = frozenset({"last_seen_at"})  # set by every sign-in, which is an entry of its own
 
     name = models.CharField(max_length=60)
     care_home = models.ForeignKey("access.CareHome", on_delete=models.PROTECT, related_name="+", db_constraint=False)

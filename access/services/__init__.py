@@ -1,5 +1,7 @@
 from access.services.devices import block_device, enrol_device, find_device
+from access.services.keys import destroy_resident_keys, make_data_key
 from access.services.organisations import add_care_home, create_organisation
+from access.services.printing import record_print
 from access.services.sessions import (
     ABSOLUTE_LIMIT,
     confirm_password,
@@ -7,6 +9,7 @@ from access.services.sessions import (
     idle_limit,
     lock_session,
     note_input,
+    refuse_while_locked,
     sign_in,
     sign_in_failed,
     sign_out,
@@ -33,6 +36,7 @@ __all__ = [
     "choose_theme",
     "confirm_password",
     "create_organisation",
+    "destroy_resident_keys",
     "end_session",
     "enrol_device",
     "find_device",
@@ -41,10 +45,13 @@ __all__ = [
     "grant_shift",
     "idle_limit",
     "lock_session",
+    "make_data_key",
     "make_token",
     "may_record_leaving",
     "note_input",
     "record_leaver",
+    "record_print",
+    "refuse_while_locked",
     "require_leaver_right",
     "sign_in",
     "sign_in_failed",

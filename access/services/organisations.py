@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
 import audit.services
-from access import keys, tenancy
+from access import rights, tenancy
 from access.actors import Actor
 from access.events import AccessEvent
 from access.ids import uuid7
@@ -15,6 +15,7 @@ from access.key_purposes import Purpose
 from access.models import CareHome, CareHomeGrant, Directory, Organisation
 from access.policies import ANYWHERE, AccessPermission, default_permissions, policy
 from access.roles import ASSIGNABLE, Role
+from access.services.keys import make_data_key
 
 
 @transaction.atomic
@@ -39,7 +40,7 @@ def create_organisation(
             id=new_id, name=name, code=code, ods_code=ods_code, ico_number=ico_number, rto=rto
         )
         for purpose in (Purpose.ORGANISATION, Purpose.INDEX, Purpose.RECORD_SEAL):
-            keys.make_key(new_id, purpose)
+            make_data_key(actor_ref=actor_ref, organisation_id=new_id, purpose=purpose)
         audit.services.append(
             organisation_id=new_id,
             actor=actor_ref,
@@ -67,8 +68,14 @@ def add_care_home(*, actor: Actor, name: str, code: str, ods_code: str = "", cqc
         subject=home.ref,
         detail={"code": code},
         care_home_id=home.pk,
-    ):
+    ) as act:
         home.save(force_insert=True)
+        _fill_groups(home)
+        act.detail[rights.DETAIL] = rights.of_home(home)
+    return home
+
+
+def _fill_groups(home: CareHome) -> None:
     known = {
         permission.codename: permission
         for permission in Permission.objects.filter(content_type__app_label="access", content_type__model="carehome")
@@ -84,7 +91,6 @@ def add_care_home(*, actor: Actor, name: str, code: str, ods_code: str = "", cqc
             )
             for permission in sorted(default_permissions(role))
         )
-    return home
 
 
 def group_name(care_home_id: UUID, role: Role | str) -> str:

@@ -11,10 +11,12 @@ from django.utils import timezone
 
 import audit.services
 from access.actors import Actor
+from access.backends import email_index
 from access.errors import PinNotAllowed, WrongPassword
 from access.events import AccessEvent
 from access.models import Device, Session, Staff
 from access.services.staff import PinHasher
+from audit.models import Event, EventKind
 
 ABSOLUTE_LIMIT = timedelta(hours=12)
 PIN_TRIES = 5
@@ -50,13 +52,20 @@ def _open(request: Any, staff: Staff) -> None:
     _append(staff, AccessEvent.SIGNED_IN, request.session.row)
 
 
-def sign_in_failed(request: Any) -> None:
-    """A failed sign-in is sealed without saying whose account it was, or whether there is one."""
+def sign_in_failed(request: Any, *, email: str) -> None:
+    """A failed sign-in is sealed without saying whose account it was, or whether there is one.
+
+    email: as it was typed, which may be a password; the entry holds its keyed digest, by which equal tries are known.
+    Appends access.session.sign_in_failed, or access.session.sign_in_throttled where it was not even tried.
+    """
+    throttled = bool(getattr(request, "axes_locked_out", False))
     audit.services.append(
         organisation_id=request.organisation_id,
         actor="visitor:unknown",
-        action=AccessEvent.SIGN_IN_FAILED,
+        action=AccessEvent.SIGN_IN_THROTTLED if throttled else AccessEvent.SIGN_IN_FAILED,
         subject=f"organisation:{request.organisation_id}",
+        detail={"account": email_index(request.organisation_id, email).hex()},
+        kind=EventKind.REFUSAL if throttled else EventKind.ACT,
     )
 
 
@@ -99,6 +108,23 @@ def end_session(*, row: Session | None, reason: str) -> None:
         return
     if Session.objects.filter(pk=row.pk).delete()[0]:
         _append(row.staff, AccessEvent.SESSION_ENDED, row, reason=reason)
+
+
+def refuse_while_locked(*, row: Session, page: str) -> None:
+    """A locked session asked for a page. Sealed once a minute: a page that reloads itself says no more by asking again.
+
+    Appends access.session.page_refused.
+    """
+    if row.staff is None:
+        return
+    lately = Event.objects.filter(
+        organisation_id=row.organisation_id,
+        subject=row.ref,
+        action=AccessEvent.LOCKED_OUT,
+        at__gt=timezone.now() - timedelta(minutes=1),
+    )
+    if not lately.exists():
+        _append(row.staff, AccessEvent.LOCKED_OUT, row, kind=EventKind.REFUSAL, page=page)
 
 
 def unlock_with_password(request: Any, *, password: str) -> None:
@@ -163,7 +189,7 @@ def _failed(row: Session, *, method: str) -> None:
         _append(row.staff, AccessEvent.UNLOCK_FAILED, row, method=method)
 
 
-def _append(staff: Staff, action: AccessEvent, row: Session, **detail: str) -> None:
+def _append(staff: Staff, action: AccessEvent, row: Session, *, kind: str = EventKind.ACT, **detail: str) -> None:
     actor = Actor.of(staff)
     audit.services.append(
         organisation_id=staff.organisation_id,
@@ -172,4 +198,5 @@ def _append(staff: Staff, action: AccessEvent, row: Session, **detail: str) -> N
         subject=row.ref,
         detail=detail,
         care_home_id=row.device.care_home_id if row.device else None,
+        kind=kind,
     )

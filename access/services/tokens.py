@@ -31,20 +31,21 @@ def make_token(*, actor: Actor, staff: Staff, name: str, expires_at: datetime) -
         raise NotPermitted(AccessPermission.MAKE_TOKEN)
     organisation = Organisation.objects.get(pk=actor.organisation_id)
     secret = secrets.token_urlsafe(32)
-    token = ApiToken.objects.create(
+    token = ApiToken(
         organisation_id=actor.organisation_id,
         staff=staff,
         name=name,
         digest=hashlib.sha256(secret.encode()).digest(),
         expires_at=expires_at,
     )
-    audit.services.append(
+    with audit.services.sealing(
         organisation_id=actor.organisation_id,
         actor=actor.ref,
         action=AccessEvent.TOKEN_MADE,
         subject=token.ref,
         detail={"staff": staff.ref, "expires_at": expires_at.isoformat()},
-    )
+    ):
+        token.save(force_insert=True)
     return token, f"{_PREFIX}.{organisation.code}.{secret}"
 
 

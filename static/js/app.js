@@ -3,6 +3,7 @@
 import { initAll } from "../vendor/nhsuk/nhsuk-frontend.min.js";
 import { startKeypads } from "./keypad.js";
 import { watch } from "./lock.js";
+import { watchPrints } from "./print.js";
 
 const labels = new WeakMap(); // what a button said before it said "Saving…"
 
@@ -86,3 +87,4 @@ printButtons();
 runClock();
 startKeypads();
 watch();
+watchPrints();

@@ -77,6 +77,7 @@ export function watch() {
   // Nothing of a resident may stay on the screen, in the page's memory or in its title.
   function empty() {
     gone = true;
+    delete document.body.dataset.printToken; // what is printed from now on is an empty page
     if (warning?.open) warning.close();
     for (const part of document.querySelectorAll("main, header, nav, [data-resident]")) part.replaceChildren();
     document.title = config.lockedTitle || "Locked";

@@ -13,8 +13,9 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 import audit.services
-from access import keys
 from access.actors import Actor
+from access.key_purposes import Purpose
+from access.services import make_data_key
 from audit.models import EventKind
 from backups.models import BackupRun, RestoreDrill
 from compliance.anomalies.services import review_alert, scan_views
@@ -68,7 +69,9 @@ def _drill(organisation: Any, now: Any) -> None:
 def _reads_many(organisation: Any, home: Any, staff: Any) -> None:
     for _ in range(16):
         resident = uuid4()
-        keys.make_key(organisation.pk, keys.Purpose.RESIDENT, resident)
+        make_data_key(
+            actor_ref="system:test", organisation_id=organisation.pk, purpose=Purpose.RESIDENT, subject_id=resident
+        )
         _append(
             organisation, "records.resident.viewed", f"resident:{resident}", actor=staff.ref, residents=[resident],
             care_home_id=home.pk, kind=EventKind.VIEW,

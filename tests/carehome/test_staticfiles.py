@@ -31,7 +31,7 @@ def test_modules_import_each_other_by_hashed_names(collected: Path) -> None:
     module = hashed(collected, "js/app.js")
 
     imports = re.findall(r'from "([^"]+)"', module.read_text())
-    assert len(imports) == 3
+    assert len(imports) == 4
     assert all(re.search(r"\.[0-9a-f]{12}\.js$", name) for name in imports)
     assert all((module.parent / name).exists() for name in imports)
 

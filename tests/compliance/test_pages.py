@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 import audit.services
-from access import keys
 from access.actors import Actor
+from access.key_purposes import Purpose
+from access.services import make_data_key
 from audit.models import Event, EventKind, Verification
 from backups.models import RestoreDrill
 from compliance.anomalies.services import scan_views
@@ -45,7 +46,9 @@ def confirm(manager, actor_for):
 def alert(organisation, carer, home):
     for _ in range(15):
         resident = uuid4()
-        keys.make_key(organisation.pk, keys.Purpose.RESIDENT, resident)
+        make_data_key(
+            actor_ref="system:test", organisation_id=organisation.pk, purpose=Purpose.RESIDENT, subject_id=resident
+        )
         audit.services.append(
             organisation_id=organisation.pk,
             actor=carer.ref,

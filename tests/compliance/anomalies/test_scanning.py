@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 
 import audit.services
-from access import keys
 from access.actors import Actor
 from access.errors import NotPermitted
+from access.key_purposes import Purpose
+from access.services import make_data_key
 from access.tenancy import acting_for
 from audit.models import Event, EventKind
 from compliance.anomalies import queries, services
@@ -30,7 +31,9 @@ def residents(organisation):
     def fresh():
         while True:
             resident = uuid4()
-            keys.make_key(organisation.pk, keys.Purpose.RESIDENT, resident)
+            make_data_key(
+                actor_ref="system:test", organisation_id=organisation.pk, purpose=Purpose.RESIDENT, subject_id=resident
+            )
             yield resident
 
     return fresh()
