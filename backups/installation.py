@@ -17,7 +17,7 @@ from backups.drill import Roles
 from backups.errors import AlreadyRunning, NoDatabase, NoSigningKey
 from backups.keys import read_identities, read_recipients
 from backups.postgres import Address
-from backups.retention import DAILY, WEEKLY, Retention
+from backups.retention import Retention
 
 _LOCK = 0x62_61_63_6B_75_70_73  # "backups": one key of PostgreSQL's advisory locks
 
@@ -90,10 +90,7 @@ def public_keys() -> dict[str, bytes]:
 
 
 def retention() -> Retention:
-    return Retention(
-        daily=getattr(settings, "BACKUP_KEEP_DAILY", DAILY),
-        weekly=getattr(settings, "BACKUP_KEEP_WEEKLY", WEEKLY),
-    )
+    return Retention(daily=settings.BACKUP_KEEP_DAILY, weekly=settings.BACKUP_KEEP_WEEKLY)
 
 
 def longest_gap() -> timedelta:

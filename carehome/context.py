@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
-from access import services
+from access import printing, services
 from access.actors import Actor, roles_now
 from access.policies import ANYWHERE, AccessPermission
 from access.policies import policy as access_policy
@@ -53,6 +53,7 @@ class Shell:
     theme: str = "device"
     idle_seconds: int = 120
     warn_seconds: int = WARN_SECONDS
+    print_token: str = ""
     tabs: list[Link] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
 
@@ -80,6 +81,7 @@ def _shell(request: Any) -> Shell:
         role_label=str(roles[0][2].label) if roles else "",
         theme=row.staff.theme,
         idle_seconds=int(services.idle_limit(row).total_seconds()),
+        print_token=printing.page_token(request),
         tabs=_tabs(care, security, admin),
         sections=[section for section in sections if section.links],
     )
@@ -128,5 +130,7 @@ def _links(request: HttpRequest, actor: Actor) -> tuple[list[Link], list[Link], 
         admin.append(link(_("People"), "access:people", "person"))
     if may(access_policy, AccessPermission.READ_DEVICE):
         admin.append(link(_("Tablets"), "access:devices", "tablet"))
+    if may(records_policy, RecordPermission.READ_ERASURE):
+        admin.append(link(_("Erased records"), "records:erasures", "cross"))
     admin.append(link(_("More"), "access:account", "more"))
     return care, security, admin

@@ -176,6 +176,8 @@ WRAPPING_KEY_PROVIDER = env.text("CAREHOME_WRAPPING_KEY_PROVIDER", "access.wrapp
 WRAPPING_KEY_FILE = Path(env.text("CAREHOME_WRAPPING_KEY_FILE") or KEY_DIR / "wrapping.key")
 AGE_RECIPIENTS_FILE = Path(env.text("CAREHOME_AGE_RECIPIENTS_FILE") or KEY_DIR / "backup.age-recipients")
 AGE_IDENTITY_FILE = Path(env.text("CAREHOME_AGE_IDENTITY_FILE") or KEY_DIR / "backup.age-identity")
+BACKUP_KEEP_DAILY = env.number("CAREHOME_BACKUP_KEEP_DAILY", 14)  # sets, one a day
+BACKUP_KEEP_WEEKLY = env.number("CAREHOME_BACKUP_KEEP_WEEKLY", 8)  # sets, one a week
 BACKUP_DESTINATION = env.text("CAREHOME_BACKUP_DESTINATION") or (VAR_DIR / "backups").as_uri()
 PACK_DIR = VAR_DIR / "packs"
 

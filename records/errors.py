@@ -17,6 +17,18 @@ class AlreadyCorrected(RecordError):
     """Somebody corrected this note meanwhile. Open the note as it is now and correct that one."""
 
 
+class AlreadyErased(RecordError):
+    """The record was erased meanwhile, or is not there. Show the certificate."""
+
+
+class NotLawful(RecordError):
+    """Nobody has said that the law allows the erasure. Ask for that first."""
+
+
+class WrongName(RecordError):
+    """The name typed is not the resident's. Ask again."""
+
+
 class ImportRefused(RecordError):
     """Rows of the file cannot be taken in; nothing was. `problems` names each by line and column."""
 

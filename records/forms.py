@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from access.ids import uuid7
 from records.errors import BadText
-from records.models import DailyNote
+from records.models import DailyNote, Erasure
 from records.text import NOTE_LENGTH, cleaned
 
 _PROBLEM_FILE = _("Choose a CSV file of at most 1 MB")
@@ -59,6 +59,41 @@ class DailyNoteForm(forms.Form):
 class CorrectionForm(forms.Form):
     body = TextField(label=_("The note as it should be"), longest=NOTE_LENGTH, rows=6)
     reason = TextField(label=_("Why it is corrected"), longest=500, rows=2)
+
+
+class ErasureForm(forms.Form):
+    """Erasing a resident's record: on what ground, why, and by somebody who knows what it means."""
+
+    basis = forms.ChoiceField(
+        label=_("Why may it be erased?"),
+        choices=[choice for choice in Erasure.Basis.choices if choice[0] != Erasure.Basis.RESTORED],
+        widget=forms.RadioSelect,
+    )
+    reason = TextField(
+        label=_("Reason"),
+        help_text=_("Kept on the certificate. Write nothing about the resident that has to go, and no name."),
+        longest=1_000,
+        rows=3,
+    )
+    law_allows = forms.BooleanField(
+        label=_("The law allows it: the record need not be kept, and no complaint, claim or inquiry needs it"),
+        error_messages={"required": _("Tick this only if it is so. If you are not sure, do not erase")},
+    )
+    confirm = forms.CharField(
+        label=_("The resident's full name"),
+        help_text=_("Type it as it stands above, first name first."),
+        max_length=250,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Type the resident's full name")},
+    )
+    password = forms.CharField(
+        label=_("Your password"),
+        help_text=_("We ask again, because nobody can undo it."),
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        error_messages={"required": _("Enter your password")},
+    )
 
 
 class NoteFilterForm(forms.Form):

@@ -8,6 +8,8 @@ class RecordPermission(Permission):
     READ_RESIDENT = "records.resident.read"  # name, room, allergies and care flags
     READ_IDENTIFIERS = "records.resident.identify"  # date of birth, gender, NHS number, what matters to them
     IMPORT_RESIDENTS = "records.resident.import"
+    ERASE_RESIDENT = "records.resident.erase"
+    READ_ERASURE = "records.erasure.read"  # certificates: that a record was erased, when, by whom and why
     READ_DAILY_NOTE = "records.daily_note.read"
     WRITE_DAILY_NOTE = "records.daily_note.write"
     CORRECT_DAILY_NOTE = "records.daily_note.correct"  # anybody's; one's own needs only WRITE_DAILY_NOTE
@@ -32,7 +34,13 @@ policy = Policy(
         },
         Role.KITCHEN: {RecordPermission.READ_RESIDENT},
         Role.REGISTERED_MANAGER: set(RecordPermission),
-        Role.ADMINISTRATOR: {RecordPermission.READ_RESIDENT, RecordPermission.IMPORT_RESIDENTS},
-        Role.INSPECTOR: _SEES,
+        Role.ADMINISTRATOR: {
+            RecordPermission.READ_RESIDENT,
+            RecordPermission.IMPORT_RESIDENTS,
+            RecordPermission.READ_ERASURE,
+        },
+        Role.INSPECTOR: _SEES | {RecordPermission.READ_ERASURE},
+        # After a restore, to erase again whom a backup brought back.
+        Role.SYSTEM: {RecordPermission.ERASE_RESIDENT},
     },
 )

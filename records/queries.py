@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from access.actors import Actor
 from audit.reading import collecting
-from records.models import DailyNote, NameToken, Resident
+from records.models import DailyNote, Erasure, NameToken, Resident
 from records.policies import RecordPermission
 from records.services.residents import nhs_number_index, word_tokens
 
@@ -19,6 +19,7 @@ def residents(actor: Actor) -> QuerySet[Resident]:
     found: QuerySet[Resident] = Resident.objects.filter(
         organisation_id=actor.organisation_id,
         care_home_id__in=actor.homes_permitting(RecordPermission.READ_RESIDENT),
+        erased_at__isnull=True,
     ).order_by("care_home_id", Length("room"), "room", "pk")
     return found
 
@@ -76,6 +77,7 @@ def all_daily_notes(actor: Actor) -> QuerySet[DailyNote]:
         DailyNote.objects.filter(
             organisation_id=actor.organisation_id,
             care_home_id__in=actor.homes_permitting(RecordPermission.READ_DAILY_NOTE),
+            resident__erased_at__isnull=True,
         )
         .select_related("resident")
         .order_by("-occurred_at", "-pk")
@@ -108,6 +110,19 @@ def earlier_versions(notes: list[DailyNote]) -> dict[Any, list[DailyNote]]:
             chains.setdefault(note.pk, []).append(earlier)
             earlier = by_id.get(earlier.supersedes_id)
     return chains
+
+
+def erasures(actor: Actor) -> QuerySet[Erasure]:
+    """Certificates of erasures in the homes where the actor may read them, newest first."""
+    found: QuerySet[Erasure] = (
+        Erasure.objects.filter(
+            organisation_id=actor.organisation_id,
+            care_home_id__in=actor.homes_permitting(RecordPermission.READ_ERASURE),
+        )
+        .select_related("care_home")
+        .order_by("-erased_at")
+    )
+    return found
 
 
 def has_nhs_number(actor: Actor, nhs_number: str) -> bool:

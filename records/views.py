@@ -17,9 +17,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 import access.queries
 from access.http import StaffRequest
 from access.policies import ANYWHERE
+from access.services import confirm_password
 from records import pages, queries, services
-from records.errors import AlreadyCorrected, ImportRefused, NoteInFuture
-from records.forms import CorrectionForm, DailyNoteForm, NoteFilterForm, ResidentImportForm
+from records.errors import AlreadyCorrected, AlreadyErased, ImportRefused, NoteInFuture, WrongName
+from records.forms import CorrectionForm, DailyNoteForm, ErasureForm, NoteFilterForm, ResidentImportForm
 from records.models import Resident
 from records.policies import RecordPermission, policy
 
@@ -39,6 +40,8 @@ def resident_list(request: StaffRequest) -> HttpResponse:
     names = {home.pk: home.name for home in homes} if len(homes) > 1 and not chosen else {}
     rows = queries.with_note_times(found)
     cards = [pages.card(request.actor, row, home_name=names.get(row.care_home_id, "")) for row in rows]
+    if query:
+        services.record_search(actor=request.actor, words=query, found=len(cards), care_home=chosen)
     everywhere = {"label": _("All homes"), "url": request.path, "current": chosen is None}
     context = {
         "residents": cards,
@@ -61,6 +64,11 @@ def _note_url(request: StaffRequest, resident: Resident) -> str:
     return reverse("records:daily_note_new", args=[resident.pk]) if may else ""
 
 
+def _erase_url(request: StaffRequest, resident: Resident) -> str:
+    may = policy.allows(request.actor, RecordPermission.ERASE_RESIDENT, at=resident.care_home_id)
+    return reverse("records:resident_erase", args=[resident.pk]) if may else ""
+
+
 def _page(request: StaffRequest, resident: Resident) -> dict[str, object]:
     """What every page of one resident shows."""
     return {
@@ -73,14 +81,18 @@ def _page(request: StaffRequest, resident: Resident) -> dict[str, object]:
 
 @require_GET
 def resident(request: StaffRequest, resident_id: UUID) -> HttpResponse:
-    """Today."""
-    found = get_object_or_404(queries.residents(request.actor), pk=resident_id)
+    """Today; of an erased record, its certificate for those who may read it."""
+    found = queries.residents(request.actor).filter(pk=resident_id).first()
+    if found is None:
+        erased = get_object_or_404(queries.erasures(request.actor), resident_id=resident_id)
+        return redirect("records:erasure", erased.pk)
     today = list(queries.todays_notes(request.actor, found))
     handover = list(queries.handover_notes(request.actor, found))
     context = _page(request, found) | {
         "notes": pages.note_lines(request.actor, today),
         "tiles": pages.tiles(today),
         "handover": pages.note_lines(request.actor, handover),
+        "erase_url": _erase_url(request, found),
         "about_me": found.about_me
         if policy.allows(request.actor, RecordPermission.READ_IDENTIFIERS, at=found.care_home_id)
         else "",
@@ -146,6 +158,49 @@ def daily_note_correct(request: StaffRequest, note_id: UUID) -> HttpResponse:
     shown = pages.note_lines(request.actor, [note])[0]
     context = _page(request, note.resident) | {"note": shown, "form": form}
     return render(request, "records/daily_note_correct.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def resident_erase(request: StaffRequest, resident_id: UUID) -> HttpResponse:
+    """Erase a resident's record for good: ground, reason, the name typed, the password asked again."""
+    found = get_object_or_404(queries.residents(request.actor), pk=resident_id)
+    policy.require(request.actor, RecordPermission.ERASE_RESIDENT, at=found.care_home_id)
+    form = ErasureForm(request.POST or None)
+    if form.is_valid():
+        values = dict(form.cleaned_data)
+        if not confirm_password(request.user, values.pop("password"), request):
+            form.add_error("password", _("The password is not right. Try again"))
+        else:
+            try:
+                done = services.erase_resident(actor=request.actor, resident=found, **values)
+            except AlreadyErased:
+                return redirect("records:resident", resident_id)
+            except WrongName:
+                form.add_error("confirm", _("This is not the name above. Check whose record this is"))
+            else:
+                messages.success(request, _("The record is erased."))
+                return redirect("records:erasure", done.pk)
+    context = _page(request, found) | {"form": form, "backups_until": services.backups_until(timezone.localdate())}
+    return render(request, "records/resident_erase.html", context, status=422 if form.errors else 200)
+
+
+@require_GET
+def erasures(request: StaffRequest) -> HttpResponse:
+    """Certificates of what was erased."""
+    policy.require(request.actor, RecordPermission.READ_ERASURE, at=ANYWHERE)
+    page = Paginator(queries.erasures(request.actor), _NOTES_A_PAGE).get_page(request.GET.get("page"))
+    names = access.queries.staff_names(request.organisation_id, {row.erased_by for row in page.object_list})
+    rows = [(row, names.get(row.erased_by, row.erased_by)) for row in page.object_list]
+    return render(request, "records/erasures.html", {"page": page, "rows": rows})
+
+
+@require_GET
+def erasure(request: StaffRequest, erasure_id: UUID) -> HttpResponse:
+    """One certificate, to print."""
+    row = get_object_or_404(queries.erasures(request.actor), pk=erasure_id)
+    names = access.queries.staff_names(request.organisation_id, {row.erased_by})
+    context = {"erasure": row, "erased_by": names.get(row.erased_by, row.erased_by)}
+    return render(request, "records/erasure.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -45,6 +45,7 @@ class Resident(Record):
     """One person who lives in a care home. Names, birth, NHS number and free text are under the resident's own key."""
 
     ref_kind = "resident"
+    sealed_when_set = frozenset({"erased_at"})  # came later: earlier seals do not know it
 
     class Gender(models.TextChoices):
         FEMALE = "female", _("Female")
@@ -76,6 +77,7 @@ class Resident(Record):
     care_flags = EncryptedJSONField()  # values of CareFlag
     about_me = EncryptedTextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    erased_at = models.DateTimeField(null=True)  # from then on nothing of the record opens
 
     class Meta:
         default_permissions = ()

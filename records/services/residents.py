@@ -13,6 +13,7 @@ from access.envelope import blind_index, name_token
 from access.ids import uuid7
 from access.key_purposes import Purpose
 from access.models import CareHome
+from access.services import make_data_key
 from records import resident_csv
 from records.errors import ImportRefused
 from records.events import RecordEvent
@@ -49,7 +50,9 @@ def admit_resident(
     """
     policy.require(actor, RecordPermission.IMPORT_RESIDENTS, at=care_home.pk)
     resident_id, organisation_id = uuid7(), actor.organisation_id
-    keys.make_key(organisation_id, Purpose.RESIDENT, resident_id)
+    make_data_key(
+        actor_ref=actor.ref, organisation_id=organisation_id, purpose=Purpose.RESIDENT, subject_id=resident_id
+    )
     state, text = _allergies(allergies)
     resident = Resident(
         id=resident_id,

@@ -49,6 +49,7 @@ MATRIX: dict[str, Answer] = {
     "access:lock_now": Answer(method="post", yes=302, while_locked=True),
     "access:session_state": Answer(while_locked=True),
     "access:activity": Answer(method="post", yes=204),
+    "access:printed": Answer(method="post", yes=400),  # no token
     "access:account": Answer(),
     "access:people": Answer(LEADS),
     "access:leaver": Answer(LEADS, args=("staff",)),
@@ -60,6 +61,9 @@ MATRIX: dict[str, Answer] = {
     "records:daily_note_new": Answer(WRITES_NOTES, args=("resident",)),
     # The note was written by somebody else; who may not read notes learns nothing of it.
     "records:daily_note_correct": Answer(CORRECTS, args=("note",), unknown=frozenset({KITCHEN, ADMIN})),
+    "records:resident_erase": Answer(frozenset({MANAGER}), args=("resident",)),
+    "records:erasures": Answer(SEES_SECURITY),
+    "records:erasure": Answer(SEES_SECURITY, args=("erasure",), no=404),
     "records:resident_import": Answer(LEADS),
     "records:resident_sample": Answer(LEADS),
     "api:residents": Answer(),

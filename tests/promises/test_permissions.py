@@ -17,7 +17,7 @@ from access.services import add_care_home, add_staff, enrol_device, give_role, l
 from audit.models import Event
 from compliance.access_reports.services import ask_why, share_report
 from compliance.models import Alert, LedgerExport, Pack
-from records.services import write_daily_note
+from records.services import erase_resident, write_daily_note
 from tests.doors import client_of
 from tests.promises.matrix import MATRIX, ROLES, Answer
 
@@ -69,6 +69,14 @@ def things(world, resident, actor_for):
     )
     written = Event.objects.get(subject=note.ref)
     question = ask_why(asker=administrator, resident=resident, entry_id=written.pk)
+    erased = erase_resident(
+        actor=actor_for(world.person("registered_manager")),
+        resident=world.admit(first_name="Iris", last_name="Hall", room="5"),
+        basis="mistake",
+        reason="Entered twice.",
+        confirm="Iris Hall",
+        law_allows=True,
+    )
     for made in (pack, alert, export):
         audit.services.append(
             organisation_id=world.organisation.pk, actor="system:test", action="test.thing.made", subject=made.ref
@@ -80,6 +88,7 @@ def things(world, resident, actor_for):
         "device": device.pk,
         "pack": pack.pk,
         "alert": alert.pk,
+        "erasure": erased.pk,
         "item": "7.3.5",
         "export": export.pk,
         "whom": "person",

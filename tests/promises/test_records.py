@@ -33,6 +33,7 @@ CLASSIFIED = {
     "IdempotencyRecord": {"actor": "ref", "key": "code"},
     "DataKey": {"purpose": "state", "wrapped_by": "digest"},
     "Resident": {"room": "code", "allergy_state": "state"},
+    "Erasure": {"basis": "state", "erased_by": "ref"},
     "DailyNote": {"kind": "state", "written_by": "ref"},
 }
 

@@ -54,6 +54,7 @@ class Command(BackupCommand):
         }
         if not report.outcome.good:
             raise Wrong("The set was restored, but what came out is not what its manifest says.", data)
+        self.say("Before people sign in to it, run `manage.py erasures_replay`: who was erased since must stay erased.")
         return data
 
 
