@@ -80,6 +80,10 @@ ACTIONS: dict[str, Words] = {
     "records.resident_list.printed": Words("took", "printed a list of {number}"),
     "records.resident.erased": Words("keys", "erased the record of {whom}"),
     "records.resident.viewed": Words("opened", "opened {whose} {page}"),
+    "access.page.printed": Words("took", "printed a page about people or tablets"),
+    "records.page.printed": Words("took", "printed a page that shows no resident"),
+    "compliance.page.printed": Words("took", "printed a page about data security"),
+    "carehome.page.printed": Words("took", "printed a page that shows no resident"),
     "records.resident_list.viewed": Words("opened", "opened a list of {number}"),
     # backups
     "backups.backup.requested": Words("system", "asked for a backup"),
@@ -136,6 +140,7 @@ CHANGED_THINGS: dict[str, tuple[str, bool, str]] = {
     "access.role_holding": ("people", False, "a role that somebody holds"),
     "access.grant": ("people", False, "a role for a limited time"),
     "access.device": ("people", False, "{subject}"),
+    "access.api_token": ("people", False, "an access token for another program"),
     "access.care_home": ("people", False, "{subject}"),
     "records.resident": ("wrote", True, "{whose} record"),
     "records.daily_note": ("wrote", True, "a daily note about {whom}"),
@@ -161,6 +166,7 @@ PAGES = {
 _SYSTEM = {
     "anomalies": "alerts",
     "close_views": "closing of views",
+    "erasures_replay": "erasing again after a restore",
     "migrate": "upgrade",
     "packs": "evidence packs",
     "seed_demo": "demonstration data",

@@ -43,6 +43,7 @@ SILENT = {
     "records.backups_until": "makes a date",
     "records.keep_erasure_list": "copies what is sealed already to a file outside the database",
     "compliance.latest_valid_until": "makes a date",
+    "compliance.waiting_exports": "a read",
     "compliance.waiting_packs": "a read",
     "backups.actors": "who acts",
     "backups.each_organisation": "who acts",
@@ -157,6 +158,10 @@ WRITES: dict[str, tuple[str, dict[str, Any]]] = {
     "compliance:item": (MANAGER, {"statement": "Checked on Monday.", "valid_until": "later"}),
     "compliance:item_withdraw": (MANAGER, {"reason": "It was another home's."}),
     "compliance:pack_new": (MANAGER, {"reason": "Audit", "password": "correct horse battery"}),
+    "compliance:ledger_export_new": (
+        MANAGER,
+        {"format": "csv", "reason": "Audit", "password": "correct horse battery"},
+    ),
     "compliance:alert": (MANAGER, {"verdict": "explained", "note": "Asked her: covered for two colleagues."}),
 }
 # URLs that take a write and are not tried above, each with its reason.
@@ -165,6 +170,9 @@ OTHERWISE = {
     "access:activity": "the last input: no act",
     "access:printed": "needs a page's token: tests/access/test_printing.py",
     "access:lock": "unlocking needs a lock: tests/access/test_sessions.py",
+    "compliance:ledger_export_download": "needs a finished file: tests/compliance/ledger/test_ledger_exports.py",
+    "compliance:ledger_choose": "finds whom to ask about; the residents that it shows are a view",
+    "compliance:ledger_entry_verify": "computes whether one entry holds, and writes nothing",
     "compliance:pack_download": "needs a finished pack: tests/compliance/packs/test_pack_services.py",
 }
 
@@ -191,9 +199,12 @@ def post(client: Any, name: str, url: str, data: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize("name", sorted(WRITES))
 def test_write_leaves_an_entry_by_who_did_it(world, things, name, monkeypatch):
+    from compliance.ledger.tasks import build_ledger_export
     from compliance.packs.tasks import build_pack
 
-    monkeypatch.setattr(build_pack, "apply_async", lambda *args, **kwargs: None)
+    for task in (build_pack, build_ledger_export):
+        monkeypatch.setattr(task, "apply_async", lambda *args, **kwargs: None)
+        monkeypatch.setattr(task, "delay", lambda *args, **kwargs: None)
     role, data = WRITES[name]
     if name == "compliance:pack_new":
         from compliance.models import Pack

@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 import audit.services
-from access import keys
 from access.actors import Actor
-from access.services import add_care_home
+from access.key_purposes import Purpose
+from access.services import add_care_home, make_data_key
 from audit.models import Event, EventKind, OpenView, Verification
 from audit.services import close_views
 from compliance.anomalies.services import scan_views
@@ -174,7 +174,9 @@ def test_alert_leads_to_the_views_it_is_about(desk, sealed, carer, organisation,
     for who, count in ((carer, 15), (nurse, 2)):
         for _ in range(count):
             resident = uuid4()
-            keys.make_key(organisation.pk, keys.Purpose.RESIDENT, resident)
+            make_data_key(
+                actor_ref="system:test", organisation_id=organisation.pk, purpose=Purpose.RESIDENT, subject_id=resident
+            )
             opened.append(
                 sealed(actor=who.ref, subject=f"resident:{resident}", residents=[resident], care_home_id=home.pk,
                        kind=EventKind.VIEW)

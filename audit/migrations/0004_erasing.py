@@ -6,6 +6,6 @@ from audit.sql_erasing import ERASING
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0002_format_2_and_open_views")]
+    dependencies = [("audit", "0003_find_seldom_actions")]
 
     operations = [migrations.RunSQL(ERASING, reverse_sql=migrations.RunSQL.noop)]
