@@ -65,7 +65,7 @@ ENTRIES = (
 class Migration(migrations.Migration):
     dependencies = [
         ("access", "0001_organisations_and_people"),
-        ("audit", "0005_entries_of_owners"),
+        ("audit", "0006_entries_of_owners"),
         ("guardian", "0003_remove_groupobjectpermission_guardian_gr_content_ae6aec_idx_and_more"),
     ]
 

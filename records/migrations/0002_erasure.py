@@ -34,7 +34,7 @@ CREATE TRIGGER records_resident_erased_stays BEFORE UPDATE ON records_resident
 class Migration(migrations.Migration):
     dependencies = [
         ("access", "0001_organisations_and_people"),
-        ("audit", "0005_entries_of_owners"),
+        ("audit", "0006_entries_of_owners"),
         ("records", "0001_residents_and_notes"),
     ]
 

@@ -16,6 +16,7 @@ EXEMPT = {
     "audit_head": "the ledger itself: written by the sealing trigger alone",
     "audit_mention": "derived from the ledger by its own trigger",
     "audit_checkpoint": "signed, and anchored outside",
+    "audit_anchor_receipt": "what an anchor answered; holds no act, and the checkpoint it is about is signed",
     "audit_verification": "append-only; a full run is an entry, and so is whatever is found wrong",
     "audit_open_view": "becomes an entry within a minute, and goes only with it",
 }

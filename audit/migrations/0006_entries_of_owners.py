@@ -6,6 +6,6 @@ from audit.sql_guards import REQUIRE_ENTRY_OF
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0004_erasing")]
+    dependencies = [("audit", "0005_erasing")]
 
     operations = [migrations.RunSQL(REQUIRE_ENTRY_OF, reverse_sql=migrations.RunSQL.noop)]

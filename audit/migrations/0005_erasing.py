@@ -6,6 +6,6 @@ from audit.sql_erasing import ERASING
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0003_find_seldom_actions")]
+    dependencies = [("audit", "0004_anchor_receipts")]
 
     operations = [migrations.RunSQL(ERASING, reverse_sql=migrations.RunSQL.noop)]
