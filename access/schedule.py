@@ -35,6 +35,11 @@ SCHEDULE = {
         "args": ["full"],
         "options": {"queue": "heavy"},
     },
+    "write-ledger-segments": {
+        "task": "access.tasks.write_all_segments",
+        "schedule": crontab(hour=1, minute=30),  # after midnight UTC in summer, too
+        "options": {"queue": "heavy"},
+    },
     "make-ledger-partitions": {
         "task": "access.tasks.make_ledger_partitions",
         "schedule": crontab(hour=0, minute=20),

@@ -6,9 +6,12 @@ from uuid import UUID
 
 import structlog
 from celery import Task, shared_task
+from django.conf import settings
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 
 import audit.queries
+import audit.segments
 import audit.services
 from access import tenancy
 from audit.context import Origin, acting
@@ -121,6 +124,23 @@ def verify_new_ledgers() -> None:
             never = audit.queries.latest_verification(organisation_id) is None
         if never:
             verify_ledger.delay(str(organisation_id), Verification.Mode.FULL.value)
+
+
+@shared_task(base=TenantTask)
+def write_segments(organisation_id: str) -> None:
+    """Write the ledger's closed days into the folder set for them."""
+    folder = settings.AUDIT_SEGMENT_DIR
+    if folder is None:
+        return
+    audit.services.sign_checkpoint(UUID(organisation_id))
+    audit.segments.write_segments(UUID(organisation_id), folder, today=timezone.now().date())
+
+
+@shared_task
+def write_all_segments() -> None:
+    """Where a folder is set, a segment of each closed day of every organisation's ledger."""
+    if settings.AUDIT_SEGMENT_DIR is not None:
+        for_each_organisation(write_segments)
 
 
 @shared_task

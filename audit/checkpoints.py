@@ -13,7 +13,7 @@ import structlog
 from django.db import connection
 from django.utils import timezone
 
-from audit import anchors, merkle, notes, queries, signing
+from audit import anchors, merkle, notes, queries, sealed, signing
 from audit.anchors import Anchored, HeldFile
 from audit.branches import Branches, RestoreMarker
 from audit.canonical import link
@@ -90,7 +90,7 @@ def digest_at(organisation_id: UUID, size: int) -> bytes | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT digest FROM audit_seal WHERE organisation_id = %s AND seq = %s", [organisation_id, size])
         row = cursor.fetchone()
-    return bytes(row[0]) if row else None
+    return bytes(row[0]) if row else sealed.archived_digest(organisation_id, size)
 
 
 def farthest_anchored(organisation_id: UUID, file: HeldFile, keyring: Keyring) -> Statement | None:

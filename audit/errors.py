@@ -61,3 +61,15 @@ class ForkedLedger(LedgerContradicted):
 
 class NothingRestored(LedgerError):
     """The ledger agrees with its anchors, so there is no restore to mark."""
+
+
+class NotSignedYet(LedgerError):
+    """No checkpoint covers the entry so far. Sign one, or wait a minute."""
+
+
+class NotAsSealed(LedgerError):
+    """What is in the database is not what was sealed or signed. Run ledger_verify: it names the first bad entry."""
+
+
+class ArchiveRefused(LedgerError):
+    """The entries cannot be archived as asked; nothing was taken out of the ledger."""

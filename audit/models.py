@@ -250,3 +250,41 @@ class Verification(models.Model):
 def resident_ids(residents: Any) -> list[UUID]:
     """The ids in the order in which they are sealed: sorted, each once."""
     return sorted(set(residents))
+
+
+class Tile(models.Model):
+    """256 hashes of one level of an organisation's tree, and the root over them: see audit/tiles.py."""
+
+    pk = models.CompositePrimaryKey("organisation_id", "level", "number")
+    organisation_id = models.UUIDField()
+    level = models.SmallIntegerField()
+    number = models.BigIntegerField()
+    hashes = models.BinaryField(max_length=8192)
+    root = models.BinaryField(max_length=32)
+
+    class Meta:
+        db_table = "audit_tile"
+        managed = False
+        default_permissions = ()
+
+
+class Archive(models.Model):
+    """That entries up to `last_seq` left for a signed file. `note`: its trailer, by which the record is believed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organisation_id = models.UUIDField()
+    before = models.DateTimeField()
+    first_seq = models.BigIntegerField()
+    last_seq = models.BigIntegerField()
+    digest = models.BinaryField(max_length=32)
+    frontier = models.BinaryField()
+    tail = models.BinaryField()
+    file_name = models.CharField(max_length=200)
+    file_sha256 = models.BinaryField(max_length=32)
+    note = models.TextField()
+    written_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "audit_archive"
+        managed = False
+        default_permissions = ()

@@ -90,11 +90,11 @@ def verifications(organisation_id: UUID, since: datetime, until: datetime) -> Qu
     ).order_by("-finished_at")
 
 
-def verified_head(organisation_id: UUID) -> ChainHead:
-    """Where the latest good verification ended; the beginning if the latest one found something wrong."""
+def verified_head(organisation_id: UUID) -> ChainHead | None:
+    """Where the latest good verification ended; None, for the beginning, if the latest one found something wrong."""
     latest = latest_verification(organisation_id)
     if latest is None or not latest.ok:
-        return ChainHead()
+        return None
     return ChainHead(latest.head_seq, bytes(latest.head_digest))
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from audit import acts, checkpoints, deliveries, queries, record_seals, verification
+from audit import acts, checkpoints, deliveries, queries, record_seals, tiles, verification
 from audit.chain import ChainHead
 from audit.context import origin_or_none
 from audit.entries import build_event
@@ -30,6 +30,8 @@ class LedgerEvent:
     BROKEN = "audit.ledger.broken"
     RESTORED = "audit.ledger.restored"
     KEY_ROTATED = "audit.key.rotated"
+    EXTRACTED = "audit.ledger.extracted"
+    ARCHIVED = "audit.ledger.archived"
 
 
 def append(
@@ -109,7 +111,10 @@ def sign_checkpoint(organisation_id: UUID) -> Checkpoint | None:
     Raises SigningKeyMissing, KeyringDamaged; AnchorFailed: a checkpoint that the file did not take does not count;
     AnchorAhead, ForkedLedger: the ledger is not the one that was anchored, and no second branch is ever signed.
     """
-    return checkpoints.sign_head(organisation_id)
+    checkpoint = checkpoints.sign_head(organisation_id)
+    if checkpoint is not None:
+        tiles.write(organisation_id, checkpoint.size)
+    return checkpoint
 
 
 def keep_checkpoint(organisation_id: UUID, *, actor: str) -> Checkpoint | None:
@@ -146,7 +151,8 @@ def verify_ledger(
     Appends audit.ledger.verified for a full run, audit.ledger.broken whenever something is wrong.
     """
     started_at = timezone.now()
-    after, since = ChainHead(), None
+    after: ChainHead | None = None
+    since = None
     if mode == Verification.Mode.INCREMENTAL:
         after, since = queries.verified_head(organisation_id), started_at - _UNSEALED_LOOK_BACK
     result = verification.verify_organisation(

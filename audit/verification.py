@@ -16,7 +16,7 @@ import psycopg
 from django.db import DataError
 from django.db import connection as default_connection
 
-from audit import anchors, merkle, notes, signing
+from audit import anchors, archives, merkle, notes, signing
 from audit.branches import RestoreMarker
 from audit.canonical import VERSION, EntryBody, binding, commitment
 from audit.chain import BreakKind, ChainBreak, ChainHead, SealedEntry, first_break
@@ -145,17 +145,29 @@ def verify_connection(
 ) -> VerificationResult:
     """Verify one organisation's ledger over a connection that may read it (the organisation set, or BYPASSRLS).
 
-    after: trusted head to start from; the beginning if None. unsealed_since: look for events without a seal from then
+    after: trusted head to start from; if None the beginning, or where a signed archive says that the entries here
+    begin. unsealed_since: look for events without a seal from then
     on; all if None. extra_notes: signed notes from outside the database; those in ascending order cost no query.
     opening: also open every entry's details under the organisation's keys, which only the application has.
     Finds entries altered, missing, inserted, reordered or cut off, and a chain that is not the one that was signed.
     """
-    after = after or ChainHead()
+    try:
+        start = archives.horizon(organisation_id, connection) if after is None else None
+    except archives.ForgedArchive:
+        return VerificationResult(0, ChainHead(), 0, ChainBreak(1, BreakKind.MISSING))
+    after = after or (start.head if start else ChainHead())
     signed = _SignedNotes(connection, organisation_id, after.seq, extra_notes)
     # Read after the notes' own bound: an entry or checkpoint made while this runs is for the next run.
     kept_seq, kept_digest, sealed_seq = one(connection, _HEAD, [organisation_id])
     kept = ChainHead(kept_seq, bytes(kept_digest or b"")) if kept_seq is not None else None
-    walk = _Walk(connection, organisation_id, after, last=max(kept_seq or 0, sealed_seq), opening=opening)
+    walk = _Walk(
+        connection,
+        organisation_id,
+        after,
+        last=max(kept_seq or 0, sealed_seq),
+        opening=opening,
+        frontier=start.frontier if start else None,
+    )
     found = first_break(walk.entries(signed), after=after)
     walk.settle()
     broken = _earliest(walk.broken, found if isinstance(found, ChainBreak) else None) or walk.wrong_at_the_end(
@@ -253,14 +265,23 @@ def size_of(note: str) -> int:
 class _Walk:
     """One pass over the entries, checking on the way what `first_break` cannot see: details and signed sizes."""
 
-    def __init__(self, connection: Any, organisation_id: UUID, after: ChainHead, *, last: int, opening: bool) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        organisation_id: UUID,
+        after: ChainHead,
+        *,
+        last: int,
+        opening: bool,
+        frontier: list[bytes] | None,
+    ) -> None:
         self.connection, self.organisation_id = connection, organisation_id
         self.last, self.opening = last, opening
         self.head, self.count = after, 0
         self.broken: ChainBreak | None = None
         self._sql = _ENTRIES if one(connection, _IS_FORMAT_2, []) else _ENTRIES_BEFORE_2
         self._version = 1
-        self._frontier: list[bytes] | None = [] if after.seq == 0 else None
+        self._frontier: list[bytes] | None = [] if after.seq == 0 else frontier
         self._erased: dict[UUID, int] = {}
         self._settled = after.seq
 

@@ -169,6 +169,8 @@ AUDIT_URGENT_ACTIONS = [
     "compliance.report.exported",
     "records.resident.erased",
 ]
+# Where closed days of the ledger are written as signed files, nightly; nowhere unless it is set.
+AUDIT_SEGMENT_DIR = Path(env.text("CAREHOME_SEGMENT_DIR")) if env.text("CAREHOME_SEGMENT_DIR") else None
 AUDIT_ANCHOR_DIR = Path(env.text("CAREHOME_ANCHOR_DIR") or VAR_DIR / "anchor")
 
 # --- keys, files ----------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ CLASSIFIED = {
     "Event": {"kind": "state", "actor": "ref", "action": "state", "subject": "ref", "device": "ref"},
     "Checkpoint": {"note": "digest", "key_id": "digest", "anchor": "name"},
     "AnchorReceipt": {"destination": "name", "error": "name"},
+    "Archive": {"file_name": "words", "note": "digest"},
     "Verification": {"mode": "state", "break_kind": "state", "bad_subject": "ref"},
     "CareHome": {"name": "name", "code": "code", "ods_code": "code", "cqc_location_id": "code"},
     "Staff": {"password": "digest", "pin": "digest", "theme": "state"},
