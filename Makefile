@@ -1,6 +1,9 @@
 # Two commands matter: `make run` and `make test`. README.md says what each does.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench check lock clean-data browser
+# The mutation test has a virtual environment of its own: nothing else needs what it installs.
+MUTANTS_VENV := .venv-mutants
+
+.PHONY: help run test bench mutants check lock clean-data browser
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -18,6 +21,7 @@ help:
 	@echo "make test        install what the tests need and run all of them"
 	@echo "make check       lint, formatting, types and import layers"
 	@echo "make bench       measure, and print ratios"
+	@echo "make mutants     mutation test of the ledger's standalone verifier (long)"
 	@echo "make lock        renew requirements/*.txt from requirements/*.in"
 	@echo "make clean-data  delete the demo data, after asking"
 
@@ -29,6 +33,11 @@ test: $(TEST_STAMP) browser
 
 bench: $(TEST_STAMP)
 	@exec $(BIN)/python -m bench $(ARGS)
+
+mutants: | $(VENV_STAMP)
+	@$(BIN)/python -m venv $(MUTANTS_VENV)
+	@$(MUTANTS_VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r requirements/mutants.in
+	@exec $(MUTANTS_VENV)/bin/python tests/mutants.py $(ARGS)
 
 check: $(TEST_STAMP)
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ from audit.verify.proofs import NotAProof
 
 _MOST_TEXT = 1 << 20
 _MOST_LINE = 1 << 16
+_TORN = b'{"torn"'  # how the line begins that calls the one before it broken off
 _INTRO = """Hold extracts, segments, archives and proofs of a carehome ledger against what was signed.
 Exit codes: 0 everything holds; 1 something is wrong, and the first bad entry and its kind are named; 2 it could not
 be checked."""
@@ -142,18 +143,17 @@ def _anchored(path: str) -> Iterable[tuple[int, str]]:
     next line calls torn.
     """
     with open(path, "rb") as file:
-        number, unread = 0, 0
+        number = unread = held = 0
         while line := file.readline(_MOST_LINE):
             number += 1
             note = _note_in(line)
-            if note is None and line.endswith(b"\n"):
-                unread = unread or number
-            elif note is None or not note:
-                unread = 0
-            else:
+            if held and not line.startswith(_TORN):
+                unread = unread or held
+            held = number if note is None and line.endswith(b"\n") else 0
+            if note:
                 yield number, note
-        if unread:
-            yield unread, ""
+        if unread or held:
+            yield unread or held, ""
 
 
 def _note_in(line: bytes) -> str | None:

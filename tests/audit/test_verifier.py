@@ -24,6 +24,7 @@ from audit.canonical import GENESIS, EntryBody, binding, canonical, commitment, 
 from audit.chain import BreakKind, ChainBreak, ChainHead, SealedEntry
 from audit.containers import Shown, Writer
 from audit.verify import blocks, command, entries, files, frames, proofs, signed
+from audit.verify import containers as verifier_containers
 from audit.verify.containers import SUFFIX
 
 ORGANISATION = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
@@ -1220,7 +1221,9 @@ def test_main_says_why_it_could_not_check(folder, capsys):
     assert err == "Could not check. gone: No such file or directory.\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["x", "--key", "12"], ["x", "--processes", "0"], ["x", "--what"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["x", "--key", "12"], ["x", "--processes", "0"], ["x", "--processes", "65"], ["x", "--what"]]
+)
 def test_main_exits_with_2_on_wrong_usage(arguments, capsys):
     with pytest.raises(SystemExit) as raised:
         command.main(arguments)
@@ -1233,6 +1236,7 @@ def test_help_says_what_exit_codes_mean(capsys):
 
     out = " ".join(capsys.readouterr().out.split())
     assert raised.value.code == 0
+    assert "XX" not in out
     for text in (
         "usage: audit.verify", "Hold extracts, segments, archives and proofs of a carehome ledger against what was",
         "an extract, a segment, an archive or a proof", "--key HEX", "trust this key", "--keys FILE",
@@ -1273,6 +1277,167 @@ def test_the_verifier_imports_nothing_of_the_application():
     done = subprocess.run([sys.executable, "-c", guard], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_main_trusts_only_the_key_it_was_given(folder, capsys):
+    stranger = hashlib.sha256(THEIRS.public_key_bytes).hexdigest()
+
+    for name in ("segment.ledger", "proof.txt", "growth.json"):
+        code, out, _ = run(capsys, name, "--key", stranger)
+        assert (code, out.split(": ", 1)[0]) == (1, f"NOT GOOD {name}")
+        assert out.endswith(f"bad checkpoint. {UNKNOWN}\n")
+
+
+def test_main_spreads_work_only_over_a_file_that_stands_as_it_is(folder, capsys, monkeypatch):
+    (folder / "extract.gz").write_bytes(gzip.compress(EXTRACT))
+    seen = []
+    real = files.check
+    monkeypatch.setattr(files, "check", lambda stream, **options: seen.append(options) or real(stream, **options))
+
+    assert run(capsys, "segment.ledger", "extract.gz", "--processes", "2")[0] == 0
+    assert run(capsys, "segment.ledger")[0] == 0
+    assert [(options["path"], options["processes"]) for options in seen] == [
+        ("segment.ledger", 2),
+        (None, 2),
+        ("segment.ledger", 1),
+    ]
+    parsed = command._parser().parse_args(["x", "--processes", "64"])
+    assert (parsed.processes, command._parser().parse_args(["x", "--processes", "1"]).processes) == (64, 1)
+
+
+def test_further_processes_read_blocks_with_their_details(tmp_path):
+    path = tmp_path / "archive.ledger"
+    path.write_bytes(ARCHIVE)
+    stream = io.BytesIO(ARCHIVE)
+    frames.read_magic(stream)
+    (first, details), *_ = [unit for unit in files._units(frames.frames(stream)) if unit[0].type == frames.ENTRIES]
+
+    files._begin(str(path), ORGANISATION.bytes, [3])
+    whole = files._verify_at(*files._place(first), *files._place(details))
+    bare = files._verify_at(*files._place(first), *files._place(None))
+
+    assert files._place(None) == (0, -1)
+    assert whole == files._verified(first.payload, details.payload, ORGANISATION.bytes, [3])
+    assert bare == files._verified(first.payload, None, ORGANISATION.bytes, [3])
+    assert [cut.size for cut in whole.cuts] == [3, 8]
+    with pytest.raises(frames.Damaged, match=r"^It ends within a frame\.$"):
+        files._verify_at(len(ARCHIVE) - 5, 6, 0, -1)
+    with pytest.raises(frames.Damaged):
+        files._verify_at(*files._place(first), len(ARCHIVE) - 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("note", "taken"),
+    [
+        ("a/b\n7\nx", True),
+        ("a/b\n7", False),
+        ("a/b\nseven\nx", False),
+        ("a/b\n\u0667\nx", False),
+        (f"a/b\n{'1' * 18}\nx", True),
+        (f"a/b\n{'1' * 19}\nx", False),
+        ("a/b\n\nx", False),
+    ],
+)
+def test_kept_checkpoints_are_found_by_organisation_and_size(note, taken):
+    kept = command._Kept()
+
+    assert kept.add(note) is taken
+    assert kept.of("b") == ({int(note.split("\n")[1]): [note]} if taken else {})
+
+
+def test_kept_checkpoints_of_one_size_stand_side_by_side():
+    kept = command._Kept()
+    for note in ("a b/c/d\n7\nx\ny\n", "a b/c/d\n7\nz\n", "a b/c/e\n8\nz\n"):
+        assert kept.add(note)
+
+    assert kept.of("d") == {7: ["a b/c/d\n7\nx\ny\n", "a b/c/d\n7\nz\n"]}
+    assert kept.of("nobody") == {}
+
+
+NOTED = json.dumps({"note": "n"})
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([], []),
+        ([NOTED, NOTED], [(1, "n"), (2, "n")]),
+        ([NOTED, "{brok", json.dumps({"torn": 5}), NOTED], [(1, "n"), (4, "n")]),
+        ([NOTED, "x", "y", NOTED], [(1, "n"), (4, "n"), (2, "")]),
+        ([json.dumps({"note": "m", "restored": True}), NOTED], [(2, "n")]),
+        (["[]", NOTED], [(2, "n"), (1, "")]),
+        (["5"], [(1, "")]),
+        (["{}"], [(1, "")]),
+        (["[" * 60_000], [(1, "")]),
+    ],
+)
+def test_anchored_lines_are_read_and_broken_ones_told(tmp_path, lines, expected):
+    path = tmp_path / "anchors"
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+    assert list(command._anchored(str(path))) == expected
+    with path.open("a") as file:
+        file.write('{"note": "brok')
+    assert list(command._anchored(str(path))) == expected
+
+
+def test_anchored_lines_are_read_with_a_bounded_memory(tmp_path):
+    path = tmp_path / "anchors"
+    path.write_text(json.dumps({"note": "n" * (1 << 17)}) + "\n")
+
+    assert list(command._anchored(str(path))) == [(3, "")]
+
+
+def test_texts_are_read_with_a_bounded_memory_whatever_they_hold(tmp_path):
+    path = tmp_path / "text"
+    path.write_bytes(b"\xff" + b"x" * (1 << 20))
+
+    assert command._text_of(str(path)) == "\ufffd" + "x" * ((1 << 20) - 1)
+
+
+def directory_of(data):
+    stream = io.BytesIO(data)
+    verifier_containers._refuse_large_directory(stream)
+    return stream.tell()
+
+
+def test_a_zip_files_directory_is_measured_before_it_is_read():
+    end = verifier_containers._END + bytes(8)
+    limit = (1 << 20).to_bytes(4, "little")
+
+    for good in (end + limit, b"x" + end + limit, end + limit + bytes(6), bytes(100_000) + end + limit + bytes(65_541)):
+        assert directory_of(good) == 0
+    for bad in (
+        b"",
+        b"x" * 100,
+        end + limit[:3],
+        end + ((1 << 20) + 1).to_bytes(4, "little"),
+        end + limit + end + b"\xff\xff\xff\xff",
+        end + limit + bytes(65_542),
+    ):
+        with pytest.raises(frames.NotALedgerFile):
+            directory_of(bad)
+
+
+def test_fields_may_be_empty_texts():
+    assert entries.fields(canonical(body(1, kind="")))["kind"] == ""
+
+
+def test_details_behind_erased_ones_are_held_all_the_same():
+    wrong = [(None, None, None), *DETAILS[1:3], (DETAILS[3][0], b"another", None), DETAILS[4]]
+
+    assert block_of(with_entries(PIECES[:5]), details=blocks.pack_details(1, wrong)).broken == ChainBreak(
+        4, BreakKind.ALTERED
+    )
+
+
+def test_notes_hold_line_by_line():
+    note = OURS.note("a\n1\nAA==\nchain AA==\n")
+
+    assert notes.open_note(note + "\n\n", keys={"example": KEY}, verify=holds).size == 1
+    for forged in ("a\n1\nAA==\nchain AA==\n\n— example !\n", note.replace("— example ", "— example !")):
+        with pytest.raises(notes.NoteError):
+            notes.open_note(forged, keys={"example": KEY}, verify=holds)
 
 
 # --- nonsense --------------------------------------------------------------------------------------------------------
