@@ -73,7 +73,7 @@ class Scene:
             other = attacks.ledger_of(cursor, world.other.pk)
             self.ledger = attacks.ledger_of(cursor, organisation, other, [newcomer(organisation) for _ in range(40)])
         connection.rollback()
-        self.anchored = anchors.anchored_notes(organisation)
+        self.anchored = list(anchors.anchored_notes(organisation))  # held against in every run
 
     def _something(self, world, staff, resident, residents, draw):
         organisation, what = world.organisation.pk, draw.randrange(6)
