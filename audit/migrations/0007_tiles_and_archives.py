@@ -8,7 +8,7 @@ from audit import sql_growth
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0004_anchor_receipts")]
+    dependencies = [("audit", "0006_entries_of_owners")]
 
     operations = [
         migrations.SeparateDatabaseAndState(
