@@ -6,6 +6,8 @@ no clear content. Entries hold plain refs and outlive the rows they speak of.
 Nothing here is ever updated or deleted through Django; the database refuses both.
 """
 
+import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from django.db import models
 from django.utils import timezone
 
 from audit.chain import BreakKind
+from audit.cipher import cipher
 from audit.ids import uuid7
 
 
@@ -211,7 +214,11 @@ class AnchorReceipt(models.Model):
 
 
 class Verification(models.Model):
-    """One run of the verifier over one organisation's ledger."""
+    """One run of the verifier over one organisation's ledger.
+
+    Its id is a keyed digest of all that it says: the application's role may insert rows, but only who has the
+    organisation's keys can make one that is believed.
+    """
 
     ref_kind = "verification"
 
@@ -238,6 +245,11 @@ class Verification(models.Model):
         default_permissions = ()
         indexes = [models.Index(fields=["organisation_id", "-finished_at"], name="audit_verification_latest")]
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self._state.adding:
+            self.id = self._digest()
+        super().save(*args, **kwargs)
+
     @property
     def ref(self) -> str:
         return f"{self.ref_kind}:{self.pk}"
@@ -245,6 +257,27 @@ class Verification(models.Model):
     @property
     def kind(self) -> str:
         return self.break_kind
+
+    @property
+    def genuine(self) -> bool:
+        """Whether the application wrote this row, as it stands. Rows of the first release are not believed."""
+        return self.id == self._digest()
+
+    def _digest(self) -> UUID:
+        """The first 16 bytes of the keyed digest, as a UUID of version 8."""
+        fields = [field for field in self._meta.concrete_fields if field.attname != "id"]
+        said = {field.attname: _plain(field.to_python(getattr(self, field.attname))) for field in fields}
+        digest = bytearray(cipher().record_digest(self.organisation_id, json.dumps(said, sort_keys=True).encode())[:16])
+        digest[6], digest[8] = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80
+        return UUID(bytes=bytes(digest))
+
+
+def _plain(value: Any) -> str | None:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    return None if value is None else str(value)
 
 
 def resident_ids(residents: Any) -> list[UUID]:

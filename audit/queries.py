@@ -18,7 +18,8 @@ _PAGE = 20_000
 THE_FILE = "file"  # the name under which failures of the anchor that is always on are kept
 SILENT_AFTER = timedelta(minutes=15)
 NEWS_AT_MOST = 50  # entries; then a checkpoint is due
-
+_CLOCKS_DIFFER = timedelta(minutes=1)
+_LOOKED_AT = 1_000  # a flood of forged rows hides nothing: without one that is believed, nothing was verified
 
 _DUE = """
 WITH signed AS (
@@ -80,7 +81,17 @@ def leaves(organisation_id: UUID, *, after: int, until: int) -> Iterator[bytes]:
 
 
 def latest_verification(organisation_id: UUID) -> Verification | None:
-    return Verification.objects.filter(organisation_id=organisation_id).order_by("-finished_at").first()
+    """The newest that the application itself recorded; one from the future (a clock was set back) tells nothing yet."""
+    rows = Verification.objects.filter(
+        organisation_id=organisation_id, finished_at__lte=timezone.now() + _CLOCKS_DIFFER
+    ).order_by("-finished_at")
+    return newest_genuine(rows)
+
+
+def newest_genuine(rows: QuerySet[Verification]) -> Verification | None:
+    """The first of these that the application itself recorded. One query, where nobody forged any."""
+    parts = (rows[:1], rows[1:_LOOKED_AT])
+    return next((row for part in parts for row in part if row.genuine), None)
 
 
 def verifications(organisation_id: UUID, since: datetime, until: datetime) -> QuerySet[Verification]:

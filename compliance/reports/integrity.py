@@ -41,7 +41,8 @@ _MOODS = {Whole.UNBROKEN: Mood.GOOD, Whole.BROKEN: Mood.BAD, Whole.STALE: Mood.L
 def ledger_health(organisation_id: UUID, now: datetime) -> Health:
     """How the audit log stands now. Four queries."""
     runs = Verification.objects.filter(organisation_id=organisation_id, finished_at__lte=now).order_by("-finished_at")
-    newest, full = runs.first(), runs.filter(mode=Verification.Mode.FULL).first()
+    genuine = audit.queries.newest_genuine
+    newest, full = genuine(runs), genuine(runs.filter(mode=Verification.Mode.FULL))
     checkpoint = audit.queries.latest_checkpoint(organisation_id)
     return health(
         full=_run(full),
