@@ -3,7 +3,7 @@
 # The mutation test has a virtual environment of its own: nothing else needs what it installs.
 MUTANTS_VENV := .venv-mutants
 
-.PHONY: help run test bench mutants check lock clean-data browser
+.PHONY: help run test bench mutants soak check lock clean-data browser
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -22,6 +22,7 @@ help:
 	@echo "make check       lint, formatting, types and import layers"
 	@echo "make bench       measure, and print ratios"
 	@echo "make mutants     mutation test of the ledger's standalone verifier (long)"
+	@echo "make soak        the ledger's long proofs: killed writers, thousands of attacks, a whole day"
 	@echo "make lock        renew requirements/*.txt from requirements/*.in"
 	@echo "make clean-data  delete the demo data, after asking"
 
@@ -38,6 +39,11 @@ mutants: | $(VENV_STAMP)
 	@$(BIN)/python -m venv $(MUTANTS_VENV)
 	@$(MUTANTS_VENV)/bin/python -m pip install --disable-pip-version-check --quiet -r requirements/mutants.in
 	@exec $(MUTANTS_VENV)/bin/python tests/mutants.py $(ARGS)
+
+soak: $(TEST_STAMP)
+	@$(BIN)/python -m bench soak $(ARGS)
+	@CAREHOME_ATTACKS=5000 CAREHOME_SEED=$$RANDOM $(BIN)/python -m pytest tests/audit/test_attacks.py
+	@CAREHOME_DAY_ACTS=10000 CAREHOME_SEED=$$RANDOM $(BIN)/python -m pytest tests/journeys/test_scripted_day.py
 
 check: $(TEST_STAMP)
 	$(BIN)/ruff check .
