@@ -205,7 +205,8 @@ def _without_person(request: Any, get_response: Answer) -> HttpResponse:
         if request.organisation_id is None:
             return get_response(request)
         # A token names its person later (access.api.authentication); until then it is a visitor who acts.
-        with acting(Origin(request.organisation_id, "visitor:unknown")):
+        device = request.device.ref if request.device else None
+        with acting(Origin(request.organisation_id, "visitor:unknown", device)):
             return get_response(request)
     if request.organisation_id is None:
         return send_to(request, "access:organisation", status=401, state="no_organisation")
