@@ -232,7 +232,11 @@ class Intruder:
 
     def without_erasure(self, found: Found) -> Found:
         """An erased entry holds only with its erasure's: where that was taken away, it is the first that does not."""
-        erased = [entry for entry in self.ledger.entries if entry.erased]
+        sealed = "SELECT seq, event_id FROM audit_seal WHERE organisation_id = %s"
+        still = set(self.ask(sealed, self.ledger.organisation))
+        erased = [entry for entry in self.ledger.entries if entry.erased and (entry.seq, entry.event) in still]
+        if not erased:
+            return found
         rows = self.ask(
             "SELECT 1 FROM audit_event e JOIN audit_seal s ON s.organisation_id = e.organisation_id"
             " AND s.event_id = e.id AND s.at = e.at WHERE e.organisation_id = %s AND e.action = %s AND e.subject = %s",
