@@ -16,7 +16,7 @@ import psycopg
 from django.db import DataError
 from django.db import connection as default_connection
 
-from audit import anchors, archives, merkle, notes, signing
+from audit import anchors, archives, merkle, notes, signing, whole_pages
 from audit.branches import RestoreMarker
 from audit.canonical import VERSION, EntryBody, binding, commitment
 from audit.chain import BreakKind, ChainBreak, ChainHead, SealedEntry, first_break
@@ -168,7 +168,8 @@ def verify_connection(
         opening=opening,
         frontier=start.frontier if start else None,
     )
-    found = first_break(walk.entries(signed), after=after)
+    walk.pass_whole_pages(signed)
+    found = first_break(walk.entries(signed), after=walk.head)
     walk.settle()
     broken = _earliest(walk.broken, found if isinstance(found, ChainBreak) else None) or walk.wrong_at_the_end(
         kept, signed
@@ -204,6 +205,12 @@ class _SignedNotes:
         self._stored_until = one(connection, _NEWEST_NOTE, [organisation_id])[0]
         self.largest = after
         self._found = self._open(heapq.merge(self._stored(), kept, key=lambda found: found[0]))
+        self._next = next(self._found, None)
+
+    def give_back(self, taken: Iterable[_Signed]) -> None:
+        """Put back what `up_to` gave out too early."""
+        rest = [self._next] if self._next is not None else []
+        self._found = one_after_the_other(taken, rest, self._found)
         self._next = next(self._found, None)
 
     def up_to(self, seq: int) -> Iterator[_Signed]:
@@ -279,11 +286,53 @@ class _Walk:
         self.last, self.opening = last, opening
         self.head, self.count = after, 0
         self.broken: ChainBreak | None = None
-        self._sql = _ENTRIES if one(connection, _IS_FORMAT_2, []) else _ENTRIES_BEFORE_2
+        self._is_format_2 = one(connection, _IS_FORMAT_2, []) is not None
+        self._sql = _ENTRIES if self._is_format_2 else _ENTRIES_BEFORE_2
         self._version = 1
         self._frontier: list[bytes] | None = [] if after.seq == 0 else frontier
         self._erased: dict[UUID, int] = {}
         self._settled = after.seq
+
+    def pass_whole_pages(self, signed: _SignedNotes) -> None:
+        """Go forward as long as whole pages hold; stops before the first in which something does not."""
+        if not self._is_format_2 or not whole_pages.is_safe(self.connection):
+            return
+        while self.head.seq < self.last:
+            page = whole_pages.whole_page(
+                self.connection,
+                self.organisation_id,
+                self.head,
+                until=min(self.head.seq + _PAGE, self.last),
+                version=self._version,
+                opening=self.opening,
+            )
+            if page is None or not self._take(page, signed):
+                return
+
+    def _take(self, page: whole_pages.WholePage, signed: _SignedNotes) -> bool:
+        """Whether the checkpoints within the page and its erasures hold too; if so the walk stands behind it."""
+        due = list(signed.up_to(page.head.seq))
+        frontier = self._with_signed(page, due) if not self._unordered(page.erased) else None
+        if frontier is None:
+            signed.give_back(due)
+            return False
+        self._frontier = frontier if self._frontier is not None else None
+        self.head, self.count, self._version = page.head, self.count + len(page.leaves), page.version
+        self._settled = page.head.seq
+        return True
+
+    def _with_signed(self, page: whole_pages.WholePage, due: Iterable[_Signed]) -> list[bytes] | None:
+        """The frontier behind the page, where its checkpoints sign this very chain; else None."""
+        after, size, frontier = page.after.seq, page.after.seq, self._frontier or []
+        for found in due:
+            body = found.body
+            if body is None or body.size <= after or page.digests[body.size - after - 1] != body.digest:
+                return None
+            if self._frontier is not None:
+                frontier, size = merkle.extend(frontier, size, page.leaves[size - after : body.size - after])
+                if merkle.root(frontier) != body.root:
+                    return None
+        return merkle.extend(frontier, size, page.leaves[size - after :])[0] if self._frontier is not None else []
 
     def entries(self, signed: _SignedNotes) -> Iterator[SealedEntry]:
         after = self.head.seq
@@ -310,11 +359,7 @@ class _Walk:
 
     def settle(self) -> None:
         """Hold what is asked once per page: that erasures were sealed, and that the index of residents is whole."""
-        unordered = [
-            seq
-            for resident, seq in self._erased.items()
-            if not one(self.connection, _ERASED, [self.organisation_id, f"resident:{resident}", ERASURE, seq])
-        ]
+        unordered = self._unordered(self._erased)
         unnamed = one(self.connection, _UNNAMED, [self.organisation_id, self._settled, self.head.seq])[0]
         self.broken = _earliest(
             self.broken,
@@ -322,6 +367,13 @@ class _Walk:
             ChainBreak(unnamed, BreakKind.MISSING) if unnamed else None,
         )
         self._erased, self._settled = {}, self.head.seq
+
+    def _unordered(self, erased: dict[UUID, int]) -> list[int]:
+        return [
+            seq
+            for resident, seq in erased.items()
+            if not one(self.connection, _ERASED, [self.organisation_id, f"resident:{resident}", ERASURE, seq])
+        ]
 
     def _page(self, after: int) -> list[Any]:
         """The next rows. Where a value cannot be read (a time beyond all calendars): those before it, or it alone."""

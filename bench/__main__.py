@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_NOT_BENCHMARKS = {"__init__", "__main__", "harness"}
+_NOT_BENCHMARKS = {"__init__", "__main__", "harness", "ledgers"}
 _WHEN_NAMED = {"soak"}
 
 

@@ -355,7 +355,10 @@ def main() -> None:
     parser.add_argument("--acts", type=int, default=1, help="not used here")
     parser.add_argument("--entries", type=int, default=5_000_000, help="entries in the ledger (5,000,000)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--short", action="store_true", help="a tenth of the entries")
     options = parser.parse_args()
+    if options.short:
+        options.entries //= 10
     with harness.installation() as folder, ExitStack() as stack:
         logging.disable(logging.WARNING)
         _collect_static()

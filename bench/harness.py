@@ -14,10 +14,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from carehome.embedded import roles, secrets
 from carehome.embedded.postgres import Cluster
@@ -65,9 +66,21 @@ def measure(cases: Sequence[Case], *, rounds: int = 15, acts: int = 20, warm_up:
     return [_result(name, times, took[cases[0].name]) for name, times in took.items()]
 
 
-def _rotated(cases: Sequence[Case], turn: int) -> Sequence[Case]:
+def _rotated(cases: Sequence[Any], turn: int) -> Sequence[Any]:
     start = turn % len(cases)
     return [*cases[start:], *cases[:start]]
+
+
+def measure_turns(turns: Mapping[str, Callable[[], float]], *, rounds: int) -> list[Result]:
+    """As `measure`, for what times itself: each turn gives its own seconds for one act; the first is the baseline."""
+    took: dict[str, list[float]] = {name: [] for name in turns}
+    for number in range(rounds):
+        tell(f"round {number + 1} of {rounds}")
+        for name in _rotated(list(turns), number):
+            took[name].append(turns[name]())
+    tell("")
+    baseline = took[next(iter(turns))]
+    return [_result(name, times, baseline) for name, times in took.items()]
 
 
 def _turn(case: Case, acts: int) -> float:
@@ -149,8 +162,12 @@ def options(description: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--rounds", type=int, default=15, help="interleaved rounds (15)")
     parser.add_argument("--acts", type=int, default=20, help="acts in a round (20)")
+    parser.add_argument("--short", action="store_true", help="fewer and smaller: to see that it runs, not to quote")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.short:
+        options.rounds, options.acts = min(options.rounds, 7), min(options.acts, 5)
+    return options
 
 
 def tell(text: str) -> None:

@@ -1,7 +1,7 @@
 """Saving a daily note through its service, against a plain Django insert of the same row, layer by layer.
 
-The service asks the policy, writes the note encrypted behind the tenancy wall, appends two ledger entries (the act and
-the field change) and has the database seal both at commit.
+The service asks the policy, writes the note encrypted behind the tenancy wall, appends one ledger entry (the act and
+the field change it makes) and has the database seal it at commit.
 """
 
 from contextlib import ExitStack
@@ -142,7 +142,7 @@ def _cases(stack: ExitStack) -> list[harness.Case]:
         harness.Case("plain insert", in_the_open),
         harness.Case("behind the tenancy wall", lambda: insert(walled)),
         harness.Case("and encrypted", lambda: insert(encrypted)),
-        harness.Case("the whole service: wall, encryption, two sealed entries", service),
+        harness.Case("the whole service: wall, encryption, one sealed entry", service),
     ]
 
 

@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 
-from audit import sql, sql_format_2
+from audit import sql, sql_cheaper
 from audit.canonical import commitment
 from audit.chain import BreakKind
 from audit.cipher import cipher
@@ -36,8 +36,8 @@ def first_release(world):
             admin.execute(text)
 
     install(OLD)
-    yield lambda: install(function(sql_format_2.SEALING, "audit_seal_event"))
-    install(function(sql_format_2.SEALING, "audit_seal_event"))
+    yield lambda: install(function(sql_cheaper.SEALING, "audit_seal_event"))
+    install(function(sql_cheaper.SEALING, "audit_seal_event"))
 
 
 @pytest.fixture
