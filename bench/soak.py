@@ -85,7 +85,7 @@ def soak(place: Place, *, writers: int, entries: int, kills: int, seed: int = 1)
         "closer": lambda: _close_views(place, counts),
     }
     running = {name: _start(place, work) for name, work in (works | helpers).items()}
-    started, next_kill = time.monotonic(), time.monotonic() + 0.5
+    started, next_kill = time.monotonic(), time.monotonic() + 0.2
     done: set[str] = set()
     with psycopg.connect(place.admin, autocommit=True) as admin:
         deadlocks = _deadlocks(admin)
@@ -101,7 +101,7 @@ def soak(place: Place, *, writers: int, entries: int, kills: int, seed: int = 1)
                     running[name] = _start(place, (works | helpers)[name])
             if figures.killed + figures.sessions_ended < kills and time.monotonic() >= next_kill:
                 _kill(draw, running, admin, figures)
-                next_kill = time.monotonic() + draw.uniform(0.05, 0.6)
+                next_kill = time.monotonic() + draw.uniform(0.02, 0.3)
             _tell(place, counts, writers * entries)
         figures.seconds = time.monotonic() - started
         counts.stop.value = 1

@@ -81,7 +81,7 @@ class Scene:
             write_daily_note(actor=Actor.of(staff), resident=resident, body="A note", occurred_at=timezone.now())
         elif what == 1:
             with transaction.atomic():
-                resident.room = str(draw.randrange(100))
+                resident.room = str(int(resident.room) + 1)
                 resident.save()
         elif what in (2, 3):
             seen = residents if what == 3 else [resident]
