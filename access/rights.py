@@ -14,7 +14,7 @@ from audit.chain import BreakKind
 from audit.entries import open_details
 from audit.errors import Unopenable
 from audit.models import Event
-from audit.record_seals import RecordMismatch, also_check, latest_change
+from audit.record_seals import RecordMismatch, also_check, latest_changes
 
 DETAIL = "rights"  # the key under which an entry about a home says them
 _ADDED = "access.permission.added"
@@ -48,7 +48,7 @@ def first_rights_mismatch(organisation_id: UUID) -> RecordMismatch | None:
 
 def _latest_rights(home: CareHome) -> tuple[int, dict[str, list[str]]] | None:
     """What the home's latest entry that tells its rights says, and its number."""
-    latest = latest_change(home.organisation_id, home.ref)
+    latest = latest_changes(home.organisation_id, [home.ref]).get(home.ref)
     entries = Event.objects.filter(organisation_id=home.organisation_id, subject=home.ref, kind="change").order_by(
         "-at"
     )

@@ -1,7 +1,8 @@
 """Holding records against the digests that their latest entries sealed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +15,15 @@ from audit.entries import open_details
 from audit.errors import Unopenable
 from audit.models import Event
 from audit.reading import Watched, collecting
-from audit.verification import ERASURE, one
+from audit.verification import ERASURE, one, rows_of
 
-_LATEST_CHANGE = """
-SELECT s.seq, e.id, e.at
+_BATCH = 500
+_LATEST_CHANGES = """
+SELECT DISTINCT ON (e.subject) e.subject, s.seq, e.id, e.at
   FROM audit_event e
   JOIN audit_seal s ON s.organisation_id = e.organisation_id AND s.event_id = e.id AND s.at = e.at
- WHERE e.organisation_id = %s AND e.subject = %s AND e.kind = 'change'
- ORDER BY s.seq DESC LIMIT 1
+ WHERE e.organisation_id = %s AND e.subject = ANY(%s) AND e.kind = 'change'
+ ORDER BY e.subject, s.seq DESC
 """  # by the order of commits: clocks of two machines, or one set back, tell another
 _GONE = """
 SELECT s.seq, e.subject
@@ -34,9 +36,9 @@ SELECT s.seq, e.subject
  ORDER BY s.seq DESC LIMIT 1
 """
 _ERASED = """
-SELECT 1 FROM audit_event e
+SELECT DISTINCT e.subject FROM audit_event e
   JOIN audit_seal s ON s.organisation_id = e.organisation_id AND s.event_id = e.id AND s.at = e.at
- WHERE e.organisation_id = %s AND e.subject = %s AND e.action = %s LIMIT 1
+ WHERE e.organisation_id = %s AND e.action = %s
 """
 
 
@@ -65,10 +67,13 @@ def first_record_mismatch(organisation_id: UUID) -> RecordMismatch | None:
     unless the ledger seals that its resident was erased. Cannot see a record removed together with all of its entries:
     the chain tells of those. Nor rows that were last changed before their model's versions were sealed.
     """
+    erased = {row[0] for row in rows_of(connection, _ERASED, [organisation_id, ERASURE])}
     for model in auditlog.get_models():
         with collecting("verifying record seals"):
-            for record in model._default_manager.filter(organisation_id=organisation_id).order_by("pk").iterator(500):
-                found = _mismatch(organisation_id, record)
+            records = model._default_manager.filter(organisation_id=organisation_id).order_by("pk").iterator(_BATCH)
+            for batch in _batches(records):
+                changes = latest_changes(organisation_id, [record.ref for record in batch])
+                found = next((bad for record in batch if (bad := _mismatch(record, changes, erased))), None)
                 if found:
                     return found
         gone = _gone(organisation_id, model)
@@ -86,27 +91,38 @@ def _gone(organisation_id: UUID, model: Any) -> RecordMismatch | None:
     return RecordMismatch(seq=row[0], kind=BreakKind.RECORD_MISMATCH.value, subject=row[1]) if row else None
 
 
-def _mismatch(organisation_id: UUID, record: Any) -> RecordMismatch | None:
-    if isinstance(record, Watched) and _erased(organisation_id, record):
-        return None
-    row = one(connection, _LATEST_CHANGE, [organisation_id, record.ref])
-    if row is not None and _as_sealed(Event.objects.get(organisation_id=organisation_id, pk=row[1], at=row[2]), record):
-        return None
-    return RecordMismatch(seq=row[0] if row else None, kind=BreakKind.RECORD_MISMATCH.value, subject=record.ref)
+def _batches(records: Iterator[Any]) -> Iterator[list[Any]]:
+    while batch := list(islice(records, _BATCH)):
+        yield batch
 
 
-def _erased(organisation_id: UUID, record: Watched) -> bool:
+def _mismatch(record: Any, changes: dict[str, tuple[int, Event]], erased: Collection[str]) -> RecordMismatch | None:
+    if isinstance(record, Watched) and _erased(record, erased):
+        return None
+    seq, event = changes.get(record.ref, (None, None))
+    if event is not None and _as_sealed(event, record):
+        return None
+    return RecordMismatch(seq=seq, kind=BreakKind.RECORD_MISMATCH.value, subject=record.ref)
+
+
+def _erased(record: Watched, erased: Collection[str]) -> bool:
     """Whether the ledger seals that the record's resident was erased; the resident's own row must then say so too."""
-    if getattr(record, "erased_at", True) is None:
-        return False
-    subject = f"resident:{record.watched_resident_id}"
-    return one(connection, _ERASED, [organisation_id, subject, ERASURE]) is not None
+    return getattr(record, "erased_at", True) is not None and f"resident:{record.watched_resident_id}" in erased
 
 
-def latest_change(organisation_id: UUID, subject: str) -> tuple[int, Event] | None:
-    """The number and the entry by which a record was last changed; None where no entry tells of it."""
-    row = one(connection, _LATEST_CHANGE, [organisation_id, subject])
-    return (row[0], Event.objects.get(organisation_id=organisation_id, pk=row[1], at=row[2])) if row else None
+def latest_changes(organisation_id: UUID, subjects: Iterable[str]) -> dict[str, tuple[int, Event]]:
+    """By subject, the number and the entry by which a record was last changed; subjects without one are left out.
+
+    Two queries, whatever the number.
+    """
+    rows = rows_of(connection, _LATEST_CHANGES, [organisation_id, list(subjects)])
+    if not rows:
+        return {}
+    times = [row[3] for row in rows]
+    events = Event.objects.filter(
+        organisation_id=organisation_id, pk__in=[row[2] for row in rows], at__range=(min(times), max(times))
+    ).in_bulk()
+    return {subject: (seq, events[event_id]) for subject, seq, event_id, _at in rows}
 
 
 def _as_sealed(event: Event, record: Any) -> bool:

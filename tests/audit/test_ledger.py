@@ -18,6 +18,7 @@ from audit.canonical import leaf
 from audit.chain import BreakKind
 from audit.models import Event, Verification
 from audit.reading import collecting
+from audit.record_seals import first_record_mismatch
 from audit.verification import verify_connection, verify_organisation
 from records.services import write_daily_note
 from tests.database import as_admin
@@ -384,3 +385,15 @@ def test_partitions_are_made_ahead_and_a_clock_that_ran_ahead_stops_nothing(note
         assert cursor.fetchone() == (None, True)
 
     assert made > 0
+
+
+def test_verify_ledger_asks_as_often_for_many_records_as_for_few(
+    notes, organisation, carer, resident, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(200) as few:
+        first_record_mismatch(organisation.pk)
+    for number in range(30):
+        write_daily_note(actor=Actor.of(carer), resident=resident, body=f"Note {number}", occurred_at=timezone.now())
+
+    with django_assert_max_num_queries(len(few.captured_queries)):
+        assert first_record_mismatch(organisation.pk) is None
