@@ -60,12 +60,17 @@ def as_admin() -> Iterator[psycopg.Connection[Any]]:
 
 
 def empty() -> None:
-    """Take every row away, also where nobody else may: triggers are off for this one connection."""
+    """Take every row away, also where nobody else may: triggers are off for this one connection.
+
+    Only tables with a file that is not empty: truncating a hundred partitions that nothing was written to takes longer
+    than most tests. A parent's partitions are tables of their own here.
+    """
     with as_admin() as connection:
         connection.execute("SET session_replication_role = replica")
         tables = connection.execute(
             "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+            " WHERE n.nspname = 'public' AND c.relkind = 'r' AND pg_relation_size(c.oid) > 0"
         ).fetchall()
         names = [sql.Identifier(name) for (name,) in tables if name not in _KEPT]
-        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(names)))
+        if names:
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(sql.SQL(", ").join(names)))
