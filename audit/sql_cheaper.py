@@ -17,23 +17,15 @@ def _texts(*columns: str) -> str:
 
 
 SEALING = f"""
-CREATE OR REPLACE FUNCTION audit_noted() RETURNS trigger LANGUAGE plpgsql AS $$
--- At insert: remember until commit where the entry about this subject stands: a hint for audit_require_entry, which
--- looks it up and believes only the row.
+CREATE OR REPLACE FUNCTION audit_noted() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- At insert: remember until commit where the entry about this subject stands (a hint for audit_require_entry, which
+-- looks it up and believes only the row), and index the residents it names.
 DECLARE
     setting text := 'audit.subjects_' || (hashtext(NEW.subject) & 255);
 BEGIN
     PERFORM set_config(setting, coalesce(current_setting(setting, true), '') || ' ' || NEW.subject || '=' || NEW.id
         || '=' || to_char(NEW.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), true);
-    RETURN NULL;
-END $$;
-
-CREATE OR REPLACE FUNCTION audit_seal_event() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
--- At commit: index the residents; then take the organisation's head, last of all locks, and write the seal behind it.
-DECLARE
-    before bytea; said bytea; head audit_head; entry_leaf bytea; sealing_at timestamptz;
-BEGIN
     IF cardinality(NEW.residents) = 1 THEN
         INSERT INTO audit_mention (organisation_id, resident_id, at, event_id)
         VALUES (NEW.organisation_id, NEW.residents[1], NEW.at, NEW.id);
@@ -41,6 +33,15 @@ BEGIN
         INSERT INTO audit_mention (organisation_id, resident_id, at, event_id)
         SELECT NEW.organisation_id, resident, NEW.at, NEW.id FROM unnest(NEW.residents) AS resident;
     END IF;
+    RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION audit_seal_event() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- At commit: take the organisation's head, last of all locks, and write the event's seal behind it.
+DECLARE
+    before bytea; said bytea; head audit_head; entry_leaf bytea; sealing_at timestamptz;
+BEGIN
     -- SHA-256(0x00 || canonical bytes, version 2): audit/canonical.py makes the same. All that need not wait is made first.
     before := '\\x0002'::bytea || uuid_send(NEW.organisation_id);
     said := int4send(NEW.count) || {_texts("kind", "actor", "action", "subject")}
