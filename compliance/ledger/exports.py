@@ -27,11 +27,17 @@ from compliance.packs.answers import harmless, printable
 from compliance.packs.paper import BRAND, LINE, QUIET, register_fonts
 
 # How many entries one file holds at most; who needs more asks for shorter times, or for the whole log as an archive.
-LIMITS = {LedgerExport.Format.CSV: 500_000, LedgerExport.Format.XLSX: 100_000, LedgerExport.Format.PDF: 5_000}
+LIMITS = {
+    LedgerExport.Format.CSV: 500_000,
+    LedgerExport.Format.XLSX: 100_000,
+    LedgerExport.Format.PDF: 5_000,
+    LedgerExport.Format.PROOF: 100_000,
+}
 CONTENT_TYPES = {
     LedgerExport.Format.CSV: "text/csv; charset=utf-8",
     LedgerExport.Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     LedgerExport.Format.PDF: "application/pdf",
+    LedgerExport.Format.PROOF: "application/zip",
 }
 COLUMNS = (
     ("Entry number", 14),

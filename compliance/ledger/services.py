@@ -23,6 +23,8 @@ from access.errors import NotPermitted
 from access.models import Organisation, Staff
 from access.policies import ANYWHERE
 from audit.context import origin_or_none
+from audit.errors import LedgerError
+from audit.extracts import Selection, write_extract
 from audit.models import Event
 from compliance.errors import (
     LedgerExportFailed,
@@ -210,11 +212,31 @@ def _make(export: LedgerExport) -> set[UUID]:
     half = export.path.with_suffix(".part")
     try:
         os.close(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        exports.write(export.format, half, head, _lines(export, reader, entries, limit, residents))
+        chosen = _lines(export, reader, entries, limit, residents)
+        if export.format == LedgerExport.Format.PROOF:
+            _prove(export, half, chosen)
+        else:
+            exports.write(export.format, half, head, chosen)
         half.replace(export.path)
     finally:
         half.unlink(missing_ok=True)
     return residents
+
+
+def _prove(export: LedgerExport, path: Path, chosen: Iterator[Line]) -> None:
+    """Each entry as it was sealed, with its proof, the signed checkpoint and the program that checks them.
+
+    Of all other entries only hashes; details encrypted, so that their commitments can be checked and nothing be read.
+    """
+    numbers = [line.number for line in chosen if line.number is not None]
+    try:
+        audit.services.keep_checkpoint(export.organisation_id, actor="system:ledger_export")
+        with path.open("wb") as file:
+            write_extract(export.organisation_id, Selection(seqs=numbers), to=file, with_details=True)
+    except LedgerError as error:
+        raise LedgerExportFailed(
+            "The audit log could not be proved. Look at how it is checked, then try again."
+        ) from error
 
 
 def _lines(

@@ -19,6 +19,7 @@ class LedgerExport(TenantModel):
         CSV = "csv", "CSV"
         XLSX = "xlsx", "Excel workbook"
         PDF = "pdf", "PDF"
+        PROOF = "zip", "Proofs for an outside expert (ZIP)"
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import json
 import tracemalloc
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -13,7 +14,9 @@ from django.utils import timezone
 from openpyxl import load_workbook
 
 import audit.services
+from audit import signing
 from audit.models import Event
+from audit.verify.command import main as verifier
 from compliance.errors import LedgerExportFailed
 from compliance.ledger import exports, services
 from compliance.ledger.exports import Head
@@ -22,6 +25,7 @@ from compliance.ledger.lines import Line
 from compliance.ledger.sentences import Sentence
 from compliance.ledger.tasks import build_ledger_export, tidy_ledger_exports
 from compliance.models import LedgerExport
+from tests.database import as_admin
 
 PASSWORD = "correct horse battery"
 NEW = "compliance:ledger_export_new"
@@ -109,6 +113,33 @@ def test_workbook_and_pdf_hold_the_same(made):
     )
     assert pdf.path.read_bytes().startswith(b"%PDF-")
     assert pdf.entries == made("csv").entries
+
+
+@pytest.mark.django_db(transaction=True)
+def test_proofs_convince_a_stranger_and_show_nothing_else(made, tmp_path, resident, capsys):
+    export = made("zip")
+    file = tmp_path / "extract.zip"
+    file.write_bytes(export.path.read_bytes())
+
+    said = verifier(["--json", str(file), "--key", signing.signer().fingerprint])
+    told = json.loads(capsys.readouterr().out)
+
+    assert (said, told["ok"]) == (0, True)
+    assert export.entries == 6  # five notes and the resident's admission
+    assert b"Ada" not in file.read_bytes()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_proofs_are_not_made_of_a_ledger_that_does_not_lead_to_its_signed_root(made, organisation):
+    audit.services.sign_checkpoint(organisation.pk)
+    with as_admin() as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute("UPDATE audit_seal SET leaf = sha256(leaf) WHERE seq = 4")
+
+    with pytest.raises(LedgerExportFailed):
+        made("zip")
+
+    assert LedgerExport.objects.get().failure.startswith("The audit log could not be proved.")
 
 
 @pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", " =1", "\t=1"])
