@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
@@ -68,6 +69,15 @@ def end_views(world: "World") -> Callable[[], int]:
     from audit.services import close_views
 
     return lambda: close_views(world.organisation.pk, everything=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pins_hashed_once() -> Iterator[None]:
+    """The same PIN has the same hash in every test: Argon2 takes longer than most of them."""
+    from access.services import staff
+
+    with patch.object(staff, "make_pin", cache(staff.make_pin)):
+        yield
 
 
 class World:

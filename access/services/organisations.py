@@ -80,17 +80,17 @@ def _fill_groups(home: CareHome) -> None:
         permission.codename: permission
         for permission in Permission.objects.filter(content_type__app_label="access", content_type__model="carehome")
     }
-    for role in ASSIGNABLE:
-        group = Group.objects.create(name=group_name(home.pk, role))
-        CareHomeGrant.objects.bulk_create(
-            CareHomeGrant(
-                group=group,
-                permission=known[str(permission)],
-                content_object=home,
-                organisation_id=home.organisation_id,
-            )
-            for permission in sorted(default_permissions(role))
+    groups = Group.objects.bulk_create(Group(name=group_name(home.pk, role)) for role in ASSIGNABLE)
+    CareHomeGrant.objects.bulk_create(
+        CareHomeGrant(
+            group=group,
+            permission=known[str(permission)],
+            content_object=home,
+            organisation_id=home.organisation_id,
         )
+        for role, group in zip(ASSIGNABLE, groups, strict=True)
+        for permission in sorted(default_permissions(role))
+    )
 
 
 def group_name(care_home_id: UUID, role: Role | str) -> str:

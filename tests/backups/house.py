@@ -27,7 +27,8 @@ CREATE TABLE note (
     body bytea NOT NULL, CONSTRAINT note_resident FOREIGN KEY (organisation_id, resident_id)
         REFERENCES resident (organisation_id, id) DEFERRABLE INITIALLY DEFERRED
 );
-CREATE TABLE audit_checkpoint (organisation_id uuid NOT NULL, size bigint NOT NULL, note text NOT NULL);
+CREATE TABLE audit_checkpoint (organisation_id uuid NOT NULL, size bigint NOT NULL, note text NOT NULL,
+    digest bytea NOT NULL, root bytea NOT NULL, frontier bytea NOT NULL, key_id text NOT NULL);
 CREATE TABLE audit_verification (organisation_id uuid NOT NULL);
 """
 _WALLS = "".join(
@@ -88,7 +89,8 @@ class House:
         )
         signature = signer.sign(body.text().encode())
         note = notes.sign(body.text(), name=signer.name, public_key=signer.public_key_bytes, signature=signature)
-        self.change("INSERT INTO audit_checkpoint VALUES (%s, %s, %s)", organisation, size, note)
+        row = (organisation, size, note, body.digest, body.root, merkle.pack(frontier), signer.key_id)
+        self.change("INSERT INTO audit_checkpoint VALUES (%s, %s, %s, %s, %s, %s, %s)", *row)
         return note
 
     def change(self, statement: str, *values: object) -> None:

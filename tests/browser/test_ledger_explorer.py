@@ -77,7 +77,7 @@ def test_three_clicks_answer_who_looked_at_a_resident(
 ) -> None:
     page = as_user(manager, "/data-security/")
 
-    page.get_by_role("link", name="Audit log").click()
+    page.get_by_role("link", name="Audit log", exact=True).click()
     page.get_by_role("link", name="Choose a resident").click()
     page.get_by_role("link", name="Ada Brown").click()
 

@@ -115,6 +115,7 @@ class Day:
                  self.open_form, self.write_note, self.write_note, self.write_badly, self.correct, self.api_read,
                  self.api_read, self.api_write, self.search, self.poll, self.poll]  # fmt: skip
         rare = [self.lock_and_unlock, self.refused, self.sign_in_wrongly, self.run_tasks, self.sign_out_and_in]
+        unseen = (self.poll, self.api_read, self.api_write, self.sign_in_wrongly, self.run_tasks)
         while acts > 0:
             self.clock.shift(self.draw.choice([0.2, 0.7, 1.5, 3.0]))
             waiting = [person for person in self.people if timezone.now() - person.last > _IDLE]
@@ -122,8 +123,11 @@ class Day:
             act = self.draw.choice(rare) if self.draw.random() < 0.04 else self.draw.choice(kinds)
             if person is self.cook and act not in (self.open_resident, self.open_list, self.refused):
                 act = self.open_resident
+            if waiting and act in unseen:  # a screen that only polls would lock
+                act = self.open_resident
             act(person)
-            person.last = timezone.now()
+            if act not in unseen:
+                person.last = timezone.now()
             acts -= 1
 
     def ask(self, person, method, name, *args, status=200, **more):

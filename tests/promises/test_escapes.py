@@ -17,6 +17,8 @@ EXEMPT = {
     "audit_mention": "derived from the ledger by its own trigger",
     "audit_checkpoint": "signed, and anchored outside",
     "audit_anchor_receipt": "what an anchor answered; holds no act, and the checkpoint it is about is signed",
+    "audit_tile": "hashes derived from the ledger's leaves; a proof is held against the signed root",
+    "audit_archive": "a signed record of what left for an archive file; believed by its signature alone",
     "audit_verification": "append-only; a full run is an entry, and so is whatever is found wrong",
     "audit_open_view": "becomes an entry within a minute, and goes only with it",
 }
