@@ -156,7 +156,7 @@ def test_run_drill_holds_the_ledger_against_anchored_checkpoints(house, make, ru
     note = house.sign_checkpoint(FIRST)
     house.change("ALTER TABLE audit_checkpoint DISABLE TRIGGER USER")
     house.change("DELETE FROM audit_checkpoint")
-    for table in ("audit_event", "audit_seal", "audit_head"):
+    for table in ("audit_event", "audit_seal", "audit_head", "audit_mention"):
         house.change(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         house.change(f"DELETE FROM {table} WHERE organisation_id = %s", FIRST)
         house.change(f"ALTER TABLE {table} ENABLE TRIGGER USER")
