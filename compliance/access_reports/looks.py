@@ -65,6 +65,7 @@ _ACTS: dict[str, Any] = {
     "records.daily_note.created": _("added a daily note"),
     "records.resident.admitted": _("made the record"),
     "records.resident.created": _("made the record"),
+    "access.key.made": _("made the key that the record is encrypted with"),
     "records.resident.changed": _("changed details in the record"),
     "compliance.access_report.printed": _("printed this report of who looked"),
     "compliance.access_report.shared": _("gave somebody a link to this report"),
