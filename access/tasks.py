@@ -60,13 +60,13 @@ def alone(name: str, work: Callable[[], None]) -> bool:
     return True
 
 
-@shared_task(base=TenantTask)
+@shared_task(base=TenantTask, queue="alerts", expires=120)
 def sign_checkpoint(organisation_id: str) -> None:
     """Sign and anchor the organisation's chain head, if there is news, and hand it to every anchor."""
     audit.services.keep_checkpoint(UUID(organisation_id), actor="system:sign_checkpoint")
 
 
-@shared_task(base=TenantTask)
+@shared_task(base=TenantTask, queue="alerts", expires=60)
 def close_views(organisation_id: str) -> None:
     """Seal the views whose minute is over."""
     audit.services.close_views(UUID(organisation_id))
@@ -113,7 +113,8 @@ def sign_due_checkpoints() -> None:
 @shared_task
 def verify_ledgers(mode: str) -> None:
     for organisation_id in tenancy.organisation_ids():
-        verify_ledger.delay(str(organisation_id), mode)
+        queue = "heavy" if mode == Verification.Mode.FULL else "default"
+        verify_ledger.apply_async((str(organisation_id), mode), queue=queue)
 
 
 @shared_task

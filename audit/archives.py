@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.db import InternalError, OperationalError, connection, transaction
+import psycopg
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from audit import merkle, sealed, segments, tiles
@@ -109,18 +110,21 @@ def read_back(path: Path, sha256: bytes) -> files.Report:
     return report
 
 
-def detach(*, before: datetime) -> int:
+def detach(*, before: datetime, over: Any) -> int:
     """Take the monthly partitions before a month's beginning out of the ledger, of all organisations at once.
 
+    over: a connection as the tables' owner; the application's own role may not, whatever records it wrote.
     Returns how many. The database refuses unless every organisation's entries in them are archived.
     Raises ArchiveRefused.
     """
+    if before > timezone.now():
+        raise ArchiveRefused("Only months that are over can be taken out of the ledger.")
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '10s'")
+        with over.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '10s'")
             cursor.execute("SELECT audit_detach_archived(%s)", [before])
             return int(cursor.fetchone()[0])
-    except (InternalError, OperationalError) as error:
+    except (DatabaseError, psycopg.Error) as error:
         raise ArchiveRefused(f"The database refused: {str(error).splitlines()[0]}") from error
 
 

@@ -43,7 +43,9 @@ SELECT (at AT TIME ZONE 'Europe/London')::date, actor, kind, action, listed, sum
 _TOLD = f"""
 SELECT id, at, kind, actor, action, subject, device, count, listed, detail, care_home_id, page
   FROM ({_NAMED}) AS named
- WHERE NOT listed AND actor NOT LIKE 'system:%%' AND (%(actor)s = '' OR actor = %(actor)s) ORDER BY at, id
+ WHERE (NOT listed OR kind = 'refusal' OR action ~ '[.](printed|exported|downloaded|sent|extracted)$')
+   AND (actor NOT LIKE 'system:%%' OR action ~ '[.](printed|exported|downloaded|sent|extracted)$')
+   AND (%(actor)s = '' OR actor = %(actor)s) ORDER BY at, id
 """  # noqa: S608
 _ONE = f"""
 SELECT id, at, kind, actor, action, subject, device, count, listed, detail, care_home_id, page

@@ -21,6 +21,7 @@ from compliance.policies import CompliancePermission, policy
 from records.models import Resident
 
 DAYS_A_PAGE = 7
+_OUTSIDER = "nobody:letter"  # reads as a visitor does: other holders of links have no name
 PERIODS: dict[str, tuple[object, int | None]] = {  # key → words, days up to and with today
     "7": (_("Last 7 days"), 7),
     "30": (_("Last 30 days"), 30),
@@ -97,10 +98,16 @@ def staff_report(actor: Actor, resident: Resident, *, period: str, page: str = "
     Raises NotPermitted.
     """
     policy.require(actor, CompliancePermission.READ_ACCESS_REPORT, at=resident.care_home_id)
-    asked = _asked(AccessQuestion.objects.filter(organisation_id=actor.organisation_id, resident=resident))
+    questions = AccessQuestion.objects.filter(organisation_id=actor.organisation_id, resident=resident)
+    if whole:  # the letter leaves the house: what one relative asked is not for another's eyes
+        questions = questions.filter(share__isnull=True)
+    asked = _asked(questions)
     may_ask = policy.allows(actor, CompliancePermission.ASK_ABOUT_ACCESS, at=resident.care_home_id)
     names = names_setting(actor.organisation_id) if whole else AccessReportSetting.Names.FULL.value
-    return _report(resident, since(period), asked, page=None if whole else page, names=names, may_ask=may_ask)
+    shown = None if whole else page
+    return _report(
+        resident, since(period), asked, page=shown, names=names, may_ask=may_ask, own_ref=_OUTSIDER if whole else ""
+    )
 
 
 def visitor_report(visitor: Visitor, *, page: str = "1") -> Report:

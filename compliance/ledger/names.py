@@ -47,6 +47,9 @@ def resident_names(actor: Actor, ids: Iterable[UUID]) -> dict[str, str]:
         if resident.care_home_id not in readable:
             found[resident.ref] = _("a resident of another care home")
             continue
+        if resident.erased_at is not None:
+            found[resident.ref] = _("a resident whose record was erased")
+            continue
         try:
             found[resident.ref] = resident.display_name
         except EnvelopeError:  # the key was destroyed: an erasure leaves no name

@@ -8,6 +8,7 @@ from audit import notes, signing
 from audit.canonical import GENESIS, commitment, leaf, link
 from audit.entries import body_of
 from audit.models import Checkpoint, Event, Seal
+from audit.verification import ERASURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,21 @@ def _bytes(event: Event, seal: Seal) -> Step:
 
 def _details(event: Event) -> Step:
     if event.detail is None or event.salt is None:
-        return Step(True, _("Its details were erased; the entry itself is proved without them."))
+        if _erasure_is_sealed(event):
+            return Step(True, _("Its details were erased; the entry itself is proved without them."))
+        return Step(False, _("Its details were taken out, and no erasure was sealed that may do so."))
     if commitment(bytes(event.salt), bytes(event.detail)) == bytes(event.commitment):
         return Step(True, _("Its details are the ones that were sealed."))
     return Step(False, _("Its details are not the ones that were sealed."))
+
+
+def _erasure_is_sealed(event: Event) -> bool:
+    if len(event.residents) != 1 or event.detail is not None or event.salt is not None:
+        return False
+    erasures = Event.objects.filter(
+        organisation_id=event.organisation_id, subject=f"resident:{event.residents[0]}", action=ERASURE
+    ).values_list("pk", flat=True)
+    return Seal.objects.filter(organisation_id=event.organisation_id, event_id__in=list(erasures)).exists()
 
 
 def _link(seal: Seal) -> Step:

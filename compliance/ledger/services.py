@@ -295,7 +295,8 @@ def _finish(actor: Actor, export: LedgerExport, residents: set[UUID]) -> None:
         "filters": export.filters,
         "for": export.requested_by,
     }
-    _append(actor, ComplianceEvent.LEDGER_EXPORTED, export, detail, residents=residents)
+    # By who asked: a resident who reads who looked must find the person, not the worker that wrote the file.
+    _append(_requester(export), ComplianceEvent.LEDGER_EXPORTED, export, detail, residents=residents)
 
 
 @transaction.atomic

@@ -217,3 +217,14 @@ def test_an_entry_for_another_organisation_is_refused(world, resident):
             " VALUES (gen_random_uuid(), %s, now(), 'act', 'a:b', 'a.b', 'a:b', sha256('x'))",
             world.other.pk,
         )
+
+
+def test_sealing_cannot_be_hung_on_a_table_of_the_applications_own(world):
+    """Seals would be written, and the head moved, for entries that are nowhere."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE forged (LIKE audit_event)")
+
+        with pytest.raises(DatabaseError, match="permission denied"):
+            cursor.execute(
+                "CREATE TRIGGER forging AFTER INSERT ON forged FOR EACH ROW EXECUTE FUNCTION audit_seal_event()"
+            )

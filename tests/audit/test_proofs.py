@@ -421,7 +421,14 @@ def restore_partitions():
 
 @pytest.fixture
 def detached():
-    yield
+    """Takes months out as the tables' owner, and puts the partitions back afterwards."""
+
+    def detach(*, before):
+        with as_admin() as admin:
+            admin.execute("SET ROLE carehome_owner")
+            return archives.detach(before=before, over=admin)
+
+    yield detach
     with as_admin() as admin:
         admin.execute("SET session_replication_role = replica")
         admin.execute("DELETE FROM audit_event_other")
@@ -432,7 +439,7 @@ def detached():
 
 def test_archive_leaves_a_ledger_that_verifies_from_where_it_ended(old_ledger, tmp_path, detached):
     row = archives.write_archive(old_ledger.pk, tmp_path, before=FEBRUARY)
-    made = archives.detach(before=FEBRUARY)
+    made = detached(before=FEBRUARY)
 
     result = verify_organisation(old_ledger.pk)
     horizon = archives.horizon(old_ledger.pk)
@@ -454,14 +461,14 @@ def test_archive_keeps_what_was_sealed_behind_a_later_entry(old_ledger, tmp_path
     services.sign_checkpoint(old_ledger.pk)
 
     archives.write_archive(old_ledger.pk, tmp_path, before=FEBRUARY)
-    archives.detach(before=FEBRUARY)
+    detached(before=FEBRUARY)
 
     assert verify_organisation(old_ledger.pk).entries == 6
     assert verify_organisation(old_ledger.pk).ok
     assert sealed.entry(old_ledger.pk, 16).seq == 16
 
     following = archives.write_archive(old_ledger.pk, tmp_path, before=datetime(2026, 3, 1, tzinfo=UTC))
-    archives.detach(before=datetime(2026, 3, 1, tzinfo=UTC))
+    detached(before=datetime(2026, 3, 1, tzinfo=UTC))
 
     assert (following.first_seq, following.last_seq) == (11, 16)
     assert sealed.first_live(old_ledger.pk) is None
@@ -470,9 +477,16 @@ def test_archive_keeps_what_was_sealed_behind_a_later_entry(old_ledger, tmp_path
     assert command.main([*paths, "--key", signing.signer().fingerprint]) == 0
 
 
+def test_the_application_itself_cannot_take_months_out(old_ledger, tmp_path):
+    archives.write_archive(old_ledger.pk, tmp_path, before=FEBRUARY)
+
+    with pytest.raises(ArchiveRefused, match="permission denied"):
+        archives.detach(before=FEBRUARY, over=connection)
+
+
 def test_detach_refuses_while_an_organisation_has_no_archive(old_ledger, detached):
     with pytest.raises(ArchiveRefused, match="no archive covers"):
-        archives.detach(before=FEBRUARY)
+        detached(before=FEBRUARY)
 
     assert sealed.first_live(old_ledger.pk) == 1
     assert verify_organisation(old_ledger.pk).ok

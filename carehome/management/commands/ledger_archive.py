@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
 from django.utils import timezone
 
 import audit.services
@@ -40,7 +41,7 @@ class Command(BaseCommand):
         if options["keep"]:
             return
         try:
-            made = archives.detach(before=before)
+            made = archives.detach(before=before, over=_owner())
         except LedgerError as error:
             raise CommandError(str(error), returncode=2) from error
         self.stdout.write(f"{made} partitions were taken out of the ledger.")
@@ -75,3 +76,9 @@ def _month(text: str) -> datetime:
     if month > timezone.now():
         raise CommandError("Only months that are over can be archived.", returncode=2)
     return month
+
+
+def _owner() -> Any:
+    if "owner" not in connections:
+        raise CommandError("Set DATABASE_OWNER_URL: only the tables' owner may take months out.", returncode=2)
+    return connections["owner"]

@@ -9,7 +9,7 @@ import audit.services
 from access.models import Directory
 from access.tenancy import acting_for
 from audit.context import Origin, acting
-from audit.errors import LedgerError
+from audit.errors import LedgerContradicted, LedgerError
 from audit.reading import collecting
 
 _ACTOR = "system:ledger_checkpoint"
@@ -34,7 +34,8 @@ class Command(BaseCommand):
                 try:
                     checkpoint = audit.services.keep_checkpoint(row.organisation_id, actor=_ACTOR)
                 except LedgerError as error:
-                    raise CommandError(str(error), returncode=2) from error
+                    wrong = isinstance(error, LedgerContradicted)
+                    raise CommandError(f"{row.code}: {error}", returncode=1 if wrong else 2) from error
             if checkpoint is not None:
                 made.append({"organisation": row.code, "size": checkpoint.size, "note": checkpoint.note})
         if options["json"]:

@@ -9,7 +9,7 @@ import audit.services
 from access.models import Directory
 from access.tenancy import acting_for
 from audit import proofs
-from audit.errors import LedgerError
+from audit.errors import LedgerError, NotAsSealed
 
 
 class Command(BaseCommand):
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 prove = proofs.inclusion if options["entry"] else proofs.consistency
                 proof = prove(row.organisation_id, number)
             except LedgerError as error:
-                raise CommandError(str(error), returncode=2) from error
+                raise CommandError(str(error), returncode=1 if isinstance(error, NotAsSealed) else 2) from error
         if not proof.from_tiles:
             self.stderr.write("The ledger's tiles were tampered with; this proof was made from the entries themselves.")
         as_text = isinstance(proof, proofs.InclusionProof) and not options["json"]

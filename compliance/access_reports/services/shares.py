@@ -117,9 +117,17 @@ def find_share(token: str) -> AccessReportShare:
     share: AccessReportShare | None = AccessReportShare.objects.filter(
         organisation_id=organisation_id, link_digest=digest
     ).first()
-    if share is None or share.closed() or _receiver(share) is None:
+    if share is None or share.closed() or _receiver(share) is None or _resident_of(share) is None:
         raise UnknownLink
     return share
+
+
+def _resident_of(share: AccessReportShare) -> Resident | None:
+    """None once the record was erased: the key may live on in another process for some minutes."""
+    resident: Resident | None = Resident.objects.filter(
+        organisation_id=share.organisation_id, pk=share.resident_id, erased_at__isnull=True
+    ).first()
+    return resident
 
 
 def check_code(*, share: AccessReportShare, code: str) -> None:
@@ -166,7 +174,7 @@ def visitor_of(share: AccessReportShare) -> Visitor:
         raise UnknownLink
     if share.ended(timezone.now()):
         raise LinkExpired(share)
-    resident = Resident.objects.filter(organisation_id=share.organisation_id, pk=share.resident_id).first()
+    resident = _resident_of(share)
     if resident is None:
         raise UnknownLink
     return Visitor(share, resident, receiver)

@@ -12,7 +12,7 @@ import audit.services
 from audit.models import Event, EventKind, OpenView
 from compliance.access_reports import ledger, queries
 from compliance.access_reports import letter as letters
-from compliance.access_reports.services import ask_why, visitor_of
+from compliance.access_reports.services import ask_why, check_code, visitor_of
 from records.services import write_daily_note
 from tests.doors import client_of
 
@@ -271,6 +271,22 @@ def test_letter_says_who_looked_when_and_where(actor_for, manager, resident, sno
     assert any(line.startswith("Made by Registered Example, ") for line in told)
     assert "Jo Example, Carer opened the daily notes" in told
     assert "Earlier days are left out here. Ask the home for a letter about them, or for a link." not in told
+
+
+def test_letter_tells_one_relative_nothing_of_another(actor_for, manager, resident, snoop, shared):
+    share = shared[0]
+    visitor = visitor_of(share)
+    check_code(share=share, code=shared[2])
+    seen = queries.visitor_report(visitor).days[0][1]
+    line = next(shown.line for shown in seen if "daily notes" in shown.line.words)
+    ask_why(asker=visitor, resident=resident, entry_id=line.id, words="I do not trust this carer")
+
+    told = " ".join(_told(queries.staff_report(actor_for(manager), resident, period="7", whole=True)))
+
+    assert "Jo Example" in told
+    assert "Jane" not in told
+    assert "I do not trust" not in told
+    assert "Somebody else with a link from the home" in told
 
 
 def test_letter_that_grows_too_long_says_what_it_leaves_out(actor_for, manager, resident, snoop, monkeypatch):
