@@ -75,12 +75,25 @@ def test_print_told_late_is_by_the_person_it_was_shown_to(world, administrator, 
     device, secret = enrol_device(actor=actor_for(administrator), name="Oak tablet 1", care_home=world.home)
     token = token_on(client_of(carer, device, secret), reverse("records:resident", args=[resident.pk]))
 
-    tell(client_of(nurse), token, seconds_ago="7200")
+    colleague = client_of(nurse, device, secret)
+    tell(colleague, token, seconds_ago="7200")
+    tell(colleague, token, seconds_ago="7200")
 
     (entry,) = printed()
     assert (entry.actor, entry.device) == (carer.ref, device.ref)
     assert open_details(entry)["told_by"] == nurse.ref
     assert open_details(entry)["seconds_ago"] == 7200
+
+
+def test_print_told_from_elsewhere_is_the_tellers_own(carer, nurse, resident):
+    """Whoever got hold of a colleague's page cannot have prints sealed in the colleague's name."""
+    token = token_on(client_of(carer), reverse("records:resident", args=[resident.pk]))
+
+    tell(client_of(nurse), token)
+
+    (entry,) = printed()
+    assert entry.actor == nurse.ref
+    assert open_details(entry)["shown_to"] == carer.ref
 
 
 @pytest.mark.parametrize(
