@@ -14,11 +14,11 @@ def test_no_false_alarm_among_writers_that_are_killed_and_rolled_back(world, man
     place = Place(world.organisation.pk, run.CLUSTER.conninfo(run.DATABASE), manager.pk, residents)
     connection.close()  # the writers are children of this process
 
-    figures = soak(place, writers=8, entries=300, kills=8)
+    figures = soak(place, writers=8, entries=600, kills=20)
 
     assert (figures.alarms, figures.first_alarm, figures.lost, figures.gaps, figures.deadlocks) == (0, "", 0, 0, 0)
-    assert figures.entries > 8 * 300
-    assert figures.killed + figures.sessions_ended == 8
+    assert figures.entries > 8 * 600
+    assert figures.killed + figures.sessions_ended == 20
     assert figures.rolled_back > 0
     assert figures.savepoints_rolled_back > 0
     assert figures.verifications > 4
